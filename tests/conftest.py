@@ -1,0 +1,47 @@
+"""Shared fixtures: golden files (an unread one fails the run) and the read-only corpus beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SHARED = Path(__file__).parents[2] / "shared"
+_read: set[Path] = set()
+
+
+def fixture_path(name: str) -> Path:
+    """A file of tests/fixtures, remembered as used."""
+    path = FIXTURES / name
+    _read.add(path)
+    return path
+
+
+def fixture_cases(folder: str, pattern: str) -> list[str]:
+    """The names of the golden inputs in a folder of tests/fixtures, for parametrize."""
+    return sorted(path.relative_to(FIXTURES).as_posix() for path in (FIXTURES / folder).glob(pattern))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real pages and recorded answers; tests that read it carry the marker `corpus`."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared is not beside this checkout: real pages and recorded answers are not distributed")
+    return SHARED
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--whole` runs the long tests whole instead of a tenth of each."""
+    parser.addoption("--whole", action="store_true", help="run the long tests whole, not a tenth of each")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A fixture that no test reads fails a whole run (not one narrowed by names, markers or paths)."""
+    option = session.config.option
+    whole = session.config.args_source.name == "TESTPATHS" and not option.keyword and not option.markexpr
+    unread = {path for path in FIXTURES.rglob("*") if path.is_file()} - _read
+    if whole and session.exitstatus == 0 and unread:
+        print("\nnot read by any test:", *sorted(map(str, unread)), sep="\n  ")  # noqa: T201 - pytest's own output
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
