@@ -1,4 +1,4 @@
-"""Shared fixtures: golden files (an unread one fails the run) and the read-only corpus beside the checkout."""
+"""Shared fixtures: golden files (an unread one fails the run), real pages beside the checkout."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def fixture_cases(folder: str, pattern: str) -> list[str]:
 def shared() -> Path:
     """The folder of real pages and recorded answers; tests that read it carry the marker `corpus`."""
     if not SHARED.is_dir():
-        pytest.skip("../shared is not beside this checkout: real pages and recorded answers are not distributed")
+        pytest.skip(
+            "../shared (real pages and recorded answers, not distributed) is not beside this checkout"
+        )
     return SHARED
 
 
