@@ -6,7 +6,8 @@ Unknown is None, never 0 and never an empty list. Times are UTC, with their zone
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+import hashlib
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,8 +51,30 @@ class Page(Record):
     """None while its year is unknown; `page_date_shown` then still has the month and the day."""
     page_date_basis: Literal["explicit", "page_years"] | None = None
     page_date_shown: str | None = None
+    medium: Literal["json", "html", "text"] = "text"
+    """How much the page's texts are worth beside others': JSON before HTML before a copy as text."""
     warnings: tuple[str, ...] = ()
     """What was read but looks odd: unknown header lines, missing meta blocks, years left out."""
+
+
+    def fingerprint(self) -> str:
+        """A hash of all that was read: equal for the same listings, whatever the file was called."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+class Refusal(Record):
+    """A text that was not understood: which, where and why, and how to read it again."""
+
+    name: str
+    """The file, as the user named it."""
+    reason: str
+    """A stable code: `layout_unknown`, `record_shape` ..."""
+    detail: str
+    line: int | None = None
+    raw: str | None = None
+    """The SHA-256 of its bytes; None where they could not be read."""
+    replay: str | None = None
+    """The command that reads it again."""
 
 
 class Link(Record):
@@ -60,3 +83,149 @@ class Link(Record):
     url: str
     kind: LinkKind
     found_in: FoundIn
+
+
+class Published(Record):
+    """When a paper came out, how exactly that is known and from what."""
+
+    date: str
+    """ISO 8601: a day, or a month where the precision is `month`."""
+    precision: Literal["day", "month"]
+    basis: Literal["arxiv", "hf_props", "shown_year", "shown_page_year", "id_month"]
+
+
+class Ids(Record):
+    """Other names of a paper; the DOI is the published one, never arXiv's own 10.48550."""
+
+    arxiv: str | None = None
+    doi: str | None = None
+
+
+class Candidate(Record):
+    """An arXiv paper that a title may mean."""
+
+    arxiv_id: str
+    title: str
+    score: float
+
+
+class Resolution(Record):
+    """Whether the arXiv id is known, how it was found, or what it may be."""
+
+    status: Literal["given", "resolved", "ambiguous", "not_found", "failed", "pending"] = "pending"
+    method: str | None = None
+    score: float | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+
+class Sighting(Record):
+    """This digest listed that paper. Dates are ISO days; a yearless one is null."""
+
+    source: str
+    digest: str
+    position: int
+    page_date: str | None = None
+    page_date_basis: str | None = None
+    listed_date: str | None = None
+    listed_date_basis: str | None = None
+    listed_title: str | None = None
+    """Only where it is not the very same text as the paper's title."""
+    comments: int | None = None
+    upvotes: int | None = None
+    organization: str | None = None
+
+
+class ArxivFact(Record):
+    """What arXiv's metadata say beyond title, abstract and authors."""
+
+    status: Status = "pending"
+    provider: str | None = None
+    fetched_at: dt.datetime | None = None
+    reason: str | None = None
+    version: int | None = None
+    categories: tuple[str, ...] | None = None
+    primary_category: str | None = None
+    comment: str | None = None
+    journal_ref: str | None = None
+    doi: str | None = None
+    withdrawn: bool | None = None
+    published: dt.datetime | None = None
+    updated: dt.datetime | None = None
+
+
+class CitationCount(Record):
+    """How often others cite the paper, as one provider counts; 0 only when it said 0."""
+
+    status: Status = "pending"
+    fetched_at: dt.datetime | None = None
+    reason: str | None = None
+    count: int | None = None
+
+
+class InfluentialCitationCount(CitationCount):
+    """The same from Semantic Scholar, which also counts the influential ones."""
+
+    influential: int | None = None
+
+
+class Citations(Record):
+    """One count a provider, side by side, never mixed or added."""
+
+    semantic_scholar: InfluentialCitationCount = InfluentialCitationCount()
+    openalex: CitationCount = CitationCount()
+
+
+class Repository(Record):
+    """A code repository, what its host says of it, and where we learnt that it belongs to the paper."""
+
+    url: str
+    host: Literal["github.com", "gitlab.com"]
+    full_name: str
+    stars: int | None = None
+    forks: int | None = None
+    archived: bool | None = None
+    license: str | None = None
+    language: str | None = None
+    pushed_at: dt.datetime | None = None
+    evidence: tuple[str, ...] = ()
+    status: Status = "pending"
+    fetched_at: dt.datetime | None = None
+    reason: str | None = None
+
+
+Fact: TypeAlias = ArxivFact | CitationCount | Repository
+"""A provider's answer: its status, its time, and data or the reason why there are none."""
+
+
+class ArxivEntry(Record):
+    """One paper as arXiv tells it: the fact, and the texts that stand beside it in a paper."""
+
+    arxiv_id: str
+    title: str
+    abstract: str | None
+    authors: tuple[str, ...] | None
+    fact: ArxivFact
+
+
+class Paper(Record):
+    """Everything known of one paper: the document in MongoDB (`_id` for `id`) and the exported line alike."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    title: str
+    abstract: str | None = None
+    text_source: str
+    authors: tuple[str, ...] | None = None
+    authors_count: int | None = None
+    published: Published | None = None
+    ids: Ids = Ids()
+    ai_summary: str | None = None
+    ai_keywords: tuple[str, ...] | None = None
+    resolution: Resolution = Resolution()
+    sightings: tuple[Sighting, ...] = ()
+    links: tuple[Link, ...] = ()
+    arxiv: ArxivFact = ArxivFact()
+    citations: Citations = Citations()
+    repos: tuple[Repository, ...] = ()
+    first_seen: dt.datetime
+    updated_at: dt.datetime

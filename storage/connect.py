@@ -1,0 +1,83 @@
+"""The way to the database: one client an event loop, every write journaled on a majority."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pymongo import AsyncMongoClient, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collation import Collation
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+Document: TypeAlias = dict[str, Any]
+Database: TypeAlias = AsyncDatabase[Document]
+
+IGNORING_CASE = Collation(locale="en", strength=2)
+"""GitHub's names: kept as written, compared without case."""
+SELECTION_TIMEOUT_MS = 4000  # a dead server is told within five seconds
+
+INDEXES = {
+    "papers": (
+        IndexModel("resolution.status"),
+        IndexModel("arxiv.status"),
+        IndexModel("citations.semantic_scholar.status"),
+        IndexModel("citations.openalex.status"),
+        IndexModel("repos.status"),
+        IndexModel("repos.full_name", collation=IGNORING_CASE),
+    ),
+    "observations": (IndexModel("series"), IndexModel("paper")),
+    "deferred": (IndexModel("raw"),),
+}
+
+
+@contextmanager
+def server(mongo_uri: str | None, data_dir: Path) -> Iterator[str]:
+    """The URI of the server to use: the configured one, else the embedded one while the context lasts."""
+    from storage.embedded import embedded  # noqa: PLC0415 - needs fcntl, which a configured server does not
+
+    with nullcontext(mongo_uri) if mongo_uri else embedded(data_dir) as uri:
+        yield uri
+
+
+@asynccontextmanager
+async def connected(uri: str, name: str) -> AsyncIterator[Database]:
+    """The database with its indexes, for one event loop.
+
+    Raises StorageError, in one sentence without the URI (it may hold a password), where it cannot be used.
+    """
+    try:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise StorageError(f"mongo_uri is not understood ({error}): see mongodb.com/docs, 'Connection Strings'") from None
+    async with client:
+        database = client[name]
+        try:
+            await _prepare(database)
+        except PyMongoError as error:
+            raise StorageError(_explained(client, error)) from None
+        try:
+            yield database
+        except PyMongoError as error:
+            raise StorageError(_explained(client, error)) from None
+
+
+async def _prepare(database: Database) -> None:
+    for collection, indexes in INDEXES.items():
+        await database[collection].create_indexes(list(indexes))
+
+
+def _explained(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
+    """A sentence without the error's own text, which may hold every document of a bulk (1.7 MB for 1,000)."""
+    hosts = ", ".join(f"{host}:{port}" for host, port in sorted(client.nodes)) or "the configured server"
+    if isinstance(error, OperationFailure):
+        return f"MongoDB at {hosts} refused an operation (code {error.code}): check the user's rights and the server's version"
+    return f"MongoDB at {hosts} cannot be reached ({type(error).__name__}): start it, or correct mongo_uri"

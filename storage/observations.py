@@ -1,0 +1,80 @@
+"""The history of metrics: one document for each span of days over which a value was seen unchanged.
+
+`first_day` and `last_day` are both days of a measurement: "unchanged" and "not measured" differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pymongo import UpdateOne
+
+from storage import bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.connect import Database, Document
+
+
+class Measurement(NamedTuple):
+    """A value as a provider told it on a day (ISO 8601, UTC)."""
+
+    paper: str
+    provider: str
+    metric: str
+    value: int
+    day: str
+
+    @property
+    def series(self) -> str:
+        """What stays the same while the value changes."""
+        return f"{self.paper} {self.provider} {self.metric}"
+
+
+async def record(database: Database, measurements: Sequence[Measurement]) -> None:
+    """Extend the span of a value that is unchanged, begin another where it changed."""
+    latest = await _latest(database, [one.series for one in measurements])
+    await bulk.write(database["observations"], [_update(one, latest.get(one.series)) for one in measurements])
+
+
+async def _latest(database: Database, series: list[str]) -> dict[str, Document]:
+    spans = database["observations"].find({"series": {"$in": series}}).sort("last_day", 1)
+    return {span["series"]: span async for span in spans}
+
+
+def _update(new: Measurement, latest: Document | None) -> UpdateOne:
+    unchanged = latest is not None and latest["value"] == new.value
+    first_day = latest["first_day"] if latest is not None and unchanged else new.day
+    return UpdateOne(
+        {"_id": f"{new.series} {first_day}"},
+        {
+            "$set": {"value": new.value},
+            "$max": {"last_day": new.day},
+            "$setOnInsert": {
+                "series": new.series,
+                "paper": new.paper,
+                "provider": new.provider,
+                "metric": new.metric,
+                "first_day": first_day,
+            },
+        },
+        upsert=True,
+    )
+
+
+async def move(database: Database, old_id: str, new_id: str) -> None:
+    """Give a paper's history to the paper it turned out to be."""
+    spans = [span async for span in database["observations"].find({"paper": old_id})]
+    await bulk.write(database["observations"], [_moved(span, new_id) for span in spans])
+    await database["observations"].delete_many({"paper": old_id})
+
+
+def _moved(span: Document, new_id: str) -> UpdateOne:
+    series = f"{new_id} {span['provider']} {span['metric']}"
+    kept = {key: span[key] for key in ("provider", "metric", "value", "first_day")}
+    return UpdateOne(
+        {"_id": f"{series} {span['first_day']}"},
+        {"$setOnInsert": {**kept, "series": series, "paper": new_id}, "$max": {"last_day": span["last_day"]}},
+        upsert=True,
+    )

@@ -1,0 +1,206 @@
+"""The collection `papers`: sightings and facts are added in bulk, due work is found, papers are merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pymongo import DeleteOne, UpdateMany, UpdateOne
+
+from storage import aliases, bulk, observations
+from storage.connect import IGNORING_CASE
+from storage.contributions import TOUCHED, adding, from_arxiv, from_listing, from_paper, stages
+from storage.titles import title_hash
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from storage.connect import Database, Document
+    from storage.documents import ArxivEntry, Page, Repository, Resolution
+
+UNRESOLVED = {"_id": {"$regex": "^title:"}}
+UNANSWERED = {"$in": ["pending", "failed"]}
+LONGEST_WAIT = 5  # doublings of a day: 32 days
+
+
+async def sight(database: Database, page: Page, source: str, digest: str) -> None:
+    """Add a sighting of every listing of a page: one bulk write."""
+    found = [from_listing(listing, page, source, digest) for listing in page.listings]
+    await bulk.write(database["papers"], [adding(paper_id, contribution) for paper_id, contribution in found])
+
+
+# --- facts ------------------------------------------------------------------------------------------------
+
+
+async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> None:
+    """Write what arXiv told of papers that are stored, and let their titles and DOIs lead to them."""
+    entries = list(entries)
+    updates = [UpdateOne({"_id": f"arxiv:{one.arxiv_id}"}, stages(from_arxiv(one))) for one in entries]
+    await bulk.write(database["papers"], updates)
+    await aliases.add(database, [alias for one in entries for alias in _other_names(one)])
+
+
+def _other_names(entry: ArxivEntry) -> list[UpdateOne]:
+    paper_id, hashed, doi = f"arxiv:{entry.arxiv_id}", title_hash(entry.title), entry.fact.doi
+    names = [f"title:{hashed}"] if hashed else []
+    names += [f"doi:{doi.lower()}"] if doi else []
+    return [aliases.leading(name, paper_id) for name in names]
+
+
+async def record(database: Database, path: str, facts: Mapping[str, Any]) -> None:
+    """Write facts by paper id to a path like `citations.openalex`; an older fact never replaces a newer one."""
+    updates = [
+        UpdateOne(
+            {"_id": paper_id, **_older(path, fact)},
+            [{"$set": {path: {"$literal": fact.model_dump()}} | TOUCHED}],
+        )
+        for paper_id, fact in facts.items()
+    ]
+    await bulk.write(database["papers"], updates)
+
+
+def _older(path: str, fact: Any) -> Document:
+    """Never asked, or asked before. A failure tells nothing: it replaces only what is no answer either."""
+    fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
+    older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
+    return older if fact.status not in ("failed", "pending") else {status: UNANSWERED}
+
+
+async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
+    """Write facts by lower-cased full name to every paper that has the repository."""
+    updates = [
+        UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
+        for name, fact in facts.items()
+    ]
+    await bulk.write(database["papers"], updates)
+
+
+def _repo_due(name: str, fact: Repository) -> Document:
+    return {"full_name": name, **_older("", fact)}
+
+
+def _repo_told(name: str, fact: Repository) -> list[Document]:
+    """The pipeline that puts the fact in the place of the repository; a renamed one shows its new name."""
+    told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
+    same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
+    entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
+    fields: Document = {"repos": {"$map": {"input": "$repos", "in": entry}}}
+    if fact.full_name.lower() != name:
+        renaming = {"$literal": [{"from": name, "to": fact.full_name.lower()}]}
+        fields["_work.renamed"] = {"$setUnion": ["$_work.renamed", renaming]}
+    return [{"$set": fields | TOUCHED}]
+
+
+# --- what is due ------------------------------------------------------------------------------------------
+
+
+async def due_ids(database: Database, path: str) -> AsyncIterator[str]:
+    """The arXiv ids of papers whose fact is pending or failed, in order."""
+    async for paper in database["papers"].find(_due(path), {"ids.arxiv": 1}).sort("_id", 1):
+        yield paper["ids"]["arxiv"]
+
+
+def _due(path: str) -> Document:
+    return {f"{path}.status": UNANSWERED, "ids.arxiv": {"$ne": None}}
+
+
+async def due_repositories(database: Database) -> AsyncIterator[str]:
+    """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once."""
+    due = {"status": UNANSWERED, "host": "github.com"}
+    names = await database["papers"].aggregate(
+        [
+            {"$match": {"repos": {"$elemMatch": due}}},
+            {"$unwind": "$repos"},
+            {"$match": {f"repos.{key}": value for key, value in due.items()}},
+            {"$group": {"_id": {"$toLower": "$repos.full_name"}}},
+            {"$sort": {"_id": 1}},
+        ]
+    )
+    async for name in names:
+        yield name["_id"]
+
+
+async def leave(database: Database, path: str, reason: str) -> int:
+    """Say at every fact that is still due why it was not asked; returns how many papers wait."""
+    if path == "repos":
+        waiting: Document = {"repos": {"$elemMatch": {"status": UNANSWERED, "host": "github.com"}}}
+        update: Document = {"$set": {"repos.$[due].reason": reason}}
+        filters = [{"due.status": UNANSWERED, "due.reason": None}]
+    else:
+        waiting, update, filters = _due(path), {"$set": {f"{path}.reason": reason}}, None
+    result = await database["papers"].update_many(waiting, update, array_filters=filters)
+    return result.matched_count
+
+
+# --- papers without an arXiv id ---------------------------------------------------------------------------
+
+
+async def unresolved(database: Database) -> AsyncIterator[Document]:
+    """Papers without an arXiv id that may be asked for by now, in order."""
+    waited = {"$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
+    async for paper in database["papers"].find({**UNRESOLVED, **waited}).sort("_id", 1):
+        yield paper
+
+
+async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
+    """Papers by id; those that are not stored are left out."""
+    return {one["_id"]: one async for one in database["papers"].find({"_id": {"$in": list(ids)}})}
+
+
+async def note_resolutions(database: Database, resolutions: Mapping[str, Resolution]) -> None:
+    """Write what became of titles that led to no paper. An answer is asked again after a day, then two, four ..."""
+    await bulk.write(
+        database["papers"], [UpdateOne({"_id": one}, _noted(what)) for one, what in resolutions.items()]
+    )
+
+
+def _noted(resolution: Resolution) -> list[Document]:
+    days: Document = {"$pow": [2, {"$min": [{"$ifNull": ["$_work.asked", 0]}, LONGEST_WAIT]}]}
+    fields: Document = {"resolution": {"$literal": resolution.model_dump()}}
+    if resolution.status in ("ambiguous", "not_found"):
+        fields["_work.asked"] = {"$add": [{"$ifNull": ["$_work.asked", 0]}, 1]}
+        fields["_work.ask_after"] = {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": days}}
+    return [{"$set": fields | TOUCHED}]
+
+
+class Merge(NamedTuple):
+    """A `title:` paper, the arXiv paper it turned out to be, and arXiv's entry where one was just read."""
+
+    old: Document
+    arxiv_id: str
+    resolution: Resolution
+    entry: ArxivEntry | None = None
+
+    @property
+    def new_id(self) -> str:
+        """The id of the paper that the old one becomes part of."""
+        return f"arxiv:{self.arxiv_id}"
+
+    def update(self) -> UpdateOne:
+        """The old paper's whole content, added to the new one."""
+        copied = stages(from_paper(self.old, self.arxiv_id, self.resolution), self.old["first_seen"])
+        told = stages(from_arxiv(self.entry)) if self.entry else []
+        return UpdateOne({"_id": self.new_id}, copied + told, upsert=True)
+
+
+async def merge(database: Database, merges: Sequence[Merge]) -> None:
+    """Fold papers into those they turned out to be. Every step can be repeated, and a kill between two loses nothing.
+
+    The old paper is removed only at the revision that was copied: where somebody added to it meanwhile,
+    it is copied again.
+    """
+    while merges:
+        await bulk.write(database["papers"], [one.update() for one in merges])
+        await aliases.add(database, [alias for one in merges for alias in _leading_to(one)])
+        for one in merges:
+            await observations.move(database, one.old["_id"], one.new_id)
+        copied = [DeleteOne({"_id": one.old["_id"], "_work.rev": one.old["_work"]["rev"]}) for one in merges]
+        await bulk.write(database["papers"], copied)
+        left = await find(database, [one.old["_id"] for one in merges])
+        merges = [one._replace(old=left[one.old["_id"]]) for one in merges if one.old["_id"] in left]
+
+
+def _leading_to(one: Merge) -> list[UpdateOne]:
+    key = one.old["_id"].partition("~")[0]
+    titles = [f"title:{hashed}" for hashed in (title_hash(one.entry.title),) if hashed] if one.entry else []
+    leading = [aliases.leading(name, one.new_id) for name in {key, *titles}]
+    return [*leading, aliases.merged(one.old["_id"], one.new_id)]

@@ -1,0 +1,87 @@
+"""The collection `providers`: when each may be asked next, by whichever process, on the server's clock.
+
+One document a provider: `next_start` (its pace), `not_before` (what it told us to wait), `holder` (of a
+single connection, expiring), `remaining` and `resets_at` (its budget). A turn is one atomic update: a run
+by hand beside a scheduled one, or ten machines, together never ask sooner or more than one may.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from pymongo import ReturnDocument
+
+if TYPE_CHECKING:
+    from storage.connect import Database, Document
+
+LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LOOK_AGAIN = 0.1  # seconds, while another process holds the only connection
+ONE_DAY = 86_400.0  # seconds: the longest that a provider's word keeps us away
+
+
+class Turn(NamedTuple):
+    """Whether a request may start now, else in how many seconds to try again, and for want of what."""
+
+    granted: bool
+    wait: float = 0.0
+    spent: bool = False
+    """It is the budget that is waited for."""
+    reason: str | None = None
+
+
+async def take_turn(database: Database, name: str, asker: str, *, interval: float, single: float | None) -> Turn:
+    """Reserve the start of one request, if it may start now.
+
+    interval: seconds between starts. single: where only one connection is allowed, the seconds after which
+    a holder that never gave it back is taken for dead.
+    """
+    document = await database["providers"].find_one_and_update(
+        {"_id": name}, _reserve(asker, interval, single), upsert=True, return_document=ReturnDocument.AFTER
+    )
+    if document["granted"]:
+        return Turn(granted=True)
+    wait = (document["earliest"] - document["asked_at"]).total_seconds()
+    if wait <= 0:
+        return Turn(granted=False, wait=LOOK_AGAIN, reason="another process is asking")
+    return Turn(granted=False, wait=wait, spent=document["spent"], reason=document.get("reason"))
+
+
+def _reserve(asker: str, interval: float, single: float | None) -> list[Document]:
+    """The pipeline: the earliest start, whether it has come, and what a start takes away."""
+    limited = {"$gt": [{"$ifNull": ["$resets_at", LONG_AGO]}, "$$NOW"]}
+    spent = {"$and": [limited, {"$lt": [{"$ifNull": ["$remaining", 1]}, 1]}]}
+    held = {"$and": [{"$gt": [{"$ifNull": ["$held_until", LONG_AGO]}, "$$NOW"]}, {"$ne": ["$holder", asker]}]}
+    earliest = {"$max": ["$next_start", "$not_before", {"$cond": ["$spent", "$resets_at", None]}, LONG_AGO]}
+    granted = {"$and": [{"$lte": ["$earliest", "$$NOW"]}, {"$not": [held]}]}
+    taken: Document = {"next_start": {"$add": ["$$NOW", 1000 * interval]}}
+    taken["remaining"] = {"$cond": [limited, {"$subtract": ["$remaining", 1]}, None]}
+    if single is not None:
+        taken |= {"holder": asker, "held_until": {"$add": ["$$NOW", 1000 * single]}}
+    return [
+        {"$set": {"spent": spent, "asked_at": "$$NOW"}},
+        {"$set": {"earliest": earliest}},
+        {"$set": {"granted": granted}},
+        {"$set": {key: {"$cond": ["$granted", value, f"${key}"]} for key, value in taken.items()}},
+    ]
+
+
+async def give_back(database: Database, name: str, asker: str) -> None:
+    """End the hold on a provider's only connection."""
+    await database["providers"].update_one({"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}})
+
+
+async def hold_back(database: Database, name: str, seconds: float, reason: str) -> None:
+    """Let nobody ask before that many seconds have passed; an earlier, longer wait stays."""
+    later = {"$max": ["$not_before", {"$add": ["$$NOW", 1000 * min(seconds, ONE_DAY)]}]}
+    await database["providers"].update_one(
+        {"_id": name}, [{"$set": {"not_before": later, "reason": {"$literal": reason}}}], upsert=True
+    )
+
+
+async def note_budget(database: Database, name: str, remaining: int, resets_in: float) -> None:
+    """Keep what the provider said is left, and in how many seconds it begins anew."""
+    resets_at = {"$add": ["$$NOW", 1000 * min(resets_in, ONE_DAY)]}
+    await database["providers"].update_one(
+        {"_id": name}, [{"$set": {"remaining": remaining, "resets_at": resets_at}}], upsert=True
+    )

@@ -1,0 +1,49 @@
+"""Texts as they were found, zstd, named by their SHA-256: a mended layout can read them again."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import TYPE_CHECKING
+
+from storage.errors import StorageError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def digest_of(content: bytes) -> str:
+    """The name that a text has in the store: its SHA-256, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep(data_dir: Path, content: bytes) -> Path:
+    """Keep a text, once; returns its file. Raises StorageError where the folder cannot be written."""
+    folder = data_dir / "raw"
+    path = folder / f"{digest_of(content)}.zst"
+    if path.exists():
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(zstd.compress(content))
+        unfinished.replace(path)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written ({error.strerror}): free space, or set data_dir") from None
+    return path
+
+
+def unpack(content: bytes, limit: int) -> bytes:
+    """A kept text. Raises ValueError where it is damaged or larger than the limit in bytes."""
+    try:
+        text = zstd.ZstdDecompressor().decompress(content, limit + 1)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from None
+    if len(text) > limit:
+        raise ValueError(f"more than {limit} bytes unpacked")
+    return text

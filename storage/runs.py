@@ -1,0 +1,27 @@
+"""The collection `runs`: one document an execution of a command, with its counts and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage.connect import Database
+
+
+async def begin(database: Database, command: str) -> str:
+    """Note that a command began; returns the run's id. A run without an end was killed."""
+    run = uuid4().hex
+    await database["runs"].update_one(
+        {"_id": run}, {"$set": {"command": command}, "$currentDate": {"started_at": True}}, upsert=True
+    )
+    return run
+
+
+async def end(database: Database, run: str, summary: Mapping[str, Any]) -> None:
+    """Note how it ended."""
+    await database["runs"].update_one(
+        {"_id": run}, {"$set": dict(summary), "$currentDate": {"ended_at": True}}, upsert=True
+    )
