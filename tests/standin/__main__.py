@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from tests.standin.corpus import SMALL
@@ -19,7 +21,8 @@ NOT_FOUND = 127
 
 def main(arguments: list[str]) -> int:
     """Run the stand-in; the exit status is the command's."""
-    own, _, command = _split(arguments)
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    own, command = arguments[:place], arguments[place + 1 :]
     parser = argparse.ArgumentParser(
         prog="python -m tests.standin",
         usage="%(prog)s [options] [-- COMMAND...]",
@@ -34,23 +37,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests that fail, e.g. 0.08")
     parser.add_argument("--seed", type=int, default=0, help="which requests fail, and how")
     options = vars(parser.parse_args(own))
+    if not options["corpus"].is_file():
+        parser.error(f"{options['corpus']} is no file")
     with running(**options) as server:
         return _run(command, server.environment()) if command else _show(server.environment())
 
 
-def _split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
-    if "--" not in arguments:
-        return arguments, "", []
-    place = arguments.index("--")
-    return arguments[:place], "--", arguments[place + 1 :]
-
-
 def _show(environment: dict[str, str]) -> int:
     """Print the settings and wait for an interrupt."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     lines = [f"# {SENTENCE}", *(f"{name}={value}" for name, value in environment.items())]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    with suppress(KeyboardInterrupt):
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        threading.Event().wait()
     return 0
 
 
@@ -62,10 +62,12 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
         sys.stderr.write(f"{command[0]} is neither on PATH nor in {beside}\n")
         return NOT_FOUND
     sys.stderr.write(f"{SENTENCE}\n")
-    status = subprocess.run([program, *command[1:]], env=os.environ | environment, check=False).returncode  # noqa: S603 - the user's own command
+    child = subprocess.Popen([program, *command[1:]], env=os.environ | environment)  # noqa: S603 - the user's own command
+    signal.signal(signal.SIGINT, lambda *_: None)  # a terminal sends it to the command as well
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    status = child.wait()
     return status if status >= 0 else 128 - status
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, [])
     sys.exit(main(sys.argv[1:]))

@@ -29,6 +29,10 @@ class Faults:
         self.met: Counter[str] = Counter()  # random faults by request
         self.wrong: set[str] = set()
 
+    def may(self, kind: str) -> bool:
+        """Whether a request may meet this kind."""
+        return kind == self.options.fail_first or (self.options.faults > 0 and kind in self.options.kinds)
+
     def draw(self, request: str) -> str | None:
         """The fault this request meets this time, if any.
 

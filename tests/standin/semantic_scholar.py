@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 NAME = "semantic_scholar"
 LARGEST_BATCH = 500
-KEYLESS_PACE = 6  # times the interval: 6.5 s instead of 1.1 s
 
 
 def asked(call: Call) -> list[str]:
@@ -28,11 +27,6 @@ def asked(call: Call) -> list[str]:
         ids = call.json.get("ids")
         return [str(paper) for paper in ids] if isinstance(ids, list) else []
     return [title] if (title := call.query.get("query", "")) else []
-
-
-def pace(call: Call) -> float:
-    """How many intervals must lie between two starts."""
-    return 1 if "x-api-key" in call.headers else KEYLESS_PACE
 
 
 def too_fast() -> Answer:

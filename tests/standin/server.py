@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiohttp import web
 
 from tests.standin import arxiv, faults, github, openalex, semantic_scholar
-from tests.standin.corpus import SMALL, load
+from tests.standin.corpus import SMALL, Corpus, load
 from tests.standin.invented import number
-from tests.standin.pace import Pace
+from tests.standin.pace import KEYLESS, Pace
 from tests.standin.wire import Answer, Call, answer_json
 from tests.standin.world import Options, Seen, World
 
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
-    from tests.standin.corpus import Corpus
-
 
 class Provider(Protocol):
-    """A provider is a module. One that has another pace without a key has `pace(call)` too."""
+    """A provider is a module with three functions."""
 
     def asked(self, call: Call) -> list[str]:
         """What a request asks for."""
@@ -45,6 +43,7 @@ PROVIDERS: Mapping[str, Provider] = {  # huggingface and datacite join here
     "openalex": openalex,
     "github": github,
 }
+PATIENCE = 2.0  # seconds beyond the latency after which a client should take a request as hanging
 LARGEST_BODY = LONGEST_LINE = 16 * 2**20
 SAID = {"X-Stand-In": "all counts are invented"}
 
@@ -67,10 +66,11 @@ class Server:
         settings = {"GITHUB_TOKEN": "stand-in"}
         for name, pace in self.paces.items():
             prefix = f"PAPERHARVEST_PROVIDERS__{name.upper()}__"
-            keyless = semantic_scholar.KEYLESS_PACE if name == semantic_scholar.NAME else 1
             settings[f"{prefix}BASE_URL"] = f"{self.url}/{name}"
-            settings[f"{prefix}INTERVAL"] = f"{pace.interval * keyless:g}"
+            settings[f"{prefix}INTERVAL"] = f"{pace.interval * KEYLESS.get(name, 1):g}"
             settings[f"{prefix}BACKOFF"] = "0.05"
+            if self.faults.may("hang"):
+                settings[f"{prefix}TIMEOUT"] = f"{self.options.latency + PATIENCE:g}"
         return settings
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -112,7 +112,8 @@ class Server:
         provider, pace, key = PROVIDERS[name], self.paces[name], _key(name, call)
         seen = Seen(name, call.method, call.path, start, provider.asked(call))
         self.log.append(seen)
-        seen.undercut = pace.undercut(key, start, getattr(provider, "pace", _even)(call))
+        intervals = 1 if "x-api-key" in call.headers else KEYLESS.get(name, 1)
+        seen.undercut = pace.undercut(key, start, intervals)
         pace.open += 1
         try:
             answer = self._answer(seen, call, key)
@@ -124,23 +125,19 @@ class Server:
         return await _send(request, seen, answer)
 
     def _answer(self, seen: Seen, call: Call, key: str) -> Answer:
-        """The answer to one request: too soon, down, a fault's, or the right one."""
+        """The answer to one request: too soon, down, poisoned, a fault's, or the right one."""
         provider = PROVIDERS[seen.provider]
         if seen.undercut in ("interval", "connections"):
             return provider.too_fast()
         if seen.provider in self.options.down:
             seen.fault = "down"
             return answer_json({"message": "Service Unavailable"}, 503)
-        seen.fault = self.faults.draw(key)
+        seen.fault = self.faults.draw(key) if self.options.poisoned.isdisjoint(seen.asked) else "500"
         if seen.fault in ("429", "429-date", "500", "502"):
             return faults.refusal(seen.fault, provider.too_fast())
         answer = provider.answer(call, self.world)
         self.world.spent[seen.provider] += answer.cost
         return faults.wrong(answer, key) if seen.fault == "wrong200" else answer
-
-
-def _even(_: Call) -> float:
-    return 1
 
 
 def _key(name: str, call: Call) -> str:
@@ -171,7 +168,7 @@ async def _send(request: web.Request, seen: Seen, answer: Answer) -> web.StreamR
 @asynccontextmanager
 async def serve(corpus: Path | Corpus = SMALL, **options: Any) -> AsyncIterator[Server]:
     """Run a stand-in in this event loop. options: those of Options."""
-    server = Server(corpus if not hasattr(corpus, "suffix") else load(corpus), Options(**options))
+    server = Server(corpus if isinstance(corpus, Corpus) else load(corpus), Options(**options))
     runner = web.AppRunner(
         server.application(),
         access_log=None,

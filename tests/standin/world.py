@@ -27,6 +27,7 @@ class Options:
     fail_first: str | None = None  # every distinct request meets this one first
     seed: int = 0
     down: Collection[str] = ()  # providers that answer 503 to everything
+    poisoned: frozenset[str] = frozenset()  # things asked for, as logged, that every time end in 500
     openalex_credits: int = 1000  # of a day without a key; one a list
     github_hourly: int = 60  # requests without a token
 
