@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
@@ -536,6 +537,14 @@ async def test_start_sooner_than_the_interval_is_refused() -> None:
     assert [seen.undercut for seen in server.log] == [None, "interval", None]
 
 
+async def test_without_an_interval_nothing_is_too_soon() -> None:
+    """Many requests at once are served where no interval is set."""
+    async with standin.serve() as server:
+        replies = await asyncio.gather(*(batch(server, [f"ARXIV:{MIXUP}"] * 500) for _ in range(20)))
+    assert {reply.status for reply in replies} == {200}
+    assert not any(seen.undercut for seen in server.log)
+
+
 async def test_semantic_scholar_is_slower_without_a_key() -> None:
     """The interval holds for whoever sends a key, six times as much for others."""
     async with standin.serve(interval={"semantic_scholar": 0.1}) as server:
@@ -568,12 +577,12 @@ async def test_log_tells_who_asked_for_what() -> None:
     """Log and counts are there in the process and as JSON."""
     async with standin.serve(fail_first="500") as server:
         await search(server, id_list=f"{MIXUP},{KIMI}")
-        await search(server, search_query='ti:"a b" OR ti:"c d"')
+        await search(server, search_query='ti:"sink OR swim" OR ti:"c d"')
         await ask(server, "GET", works([MIXUP]))
         log, counts = (await ask(server, "GET", "/_log")).json, (await ask(server, "GET", "/_counts")).json
     assert [seen.asked for seen in server.log] == [
         [MIXUP, KIMI],
-        ['ti:"a b"', 'ti:"c d"'],
+        ['ti:"sink OR swim"', 'ti:"c d"'],
         [f"10.48550/arXiv.{MIXUP}"],
     ]
     assert log[0] | {"start": 0} == {
@@ -669,8 +678,21 @@ def test_examples_hold_the_small_corpus() -> None:
     assert [len(ids) for ids in held] == [8, 6]
     assert len(rows) == len(set(held[0] + held[1])) == 12
     assert [text.count("\n\n") + 1 for text in texts] == [5 + 8 * 2, 6 + 6 * 3]
-    assert len(re.findall(r"^·$", texts[1], re.MULTILINE)) == 6
     assert all(len(row.abstract) >= 400 and row.dated and row.authors for row in rows)
+
+
+def test_examples_show_the_eastern_day() -> None:
+    """A record's date is its day of publication or the one before, with its year unless that is 2025."""
+    text = (ROOT / "examples/digests/papers-search-2025-12-24.txt").read_text(encoding="utf-8")
+    blocks = text.split("\n\n")[6:]
+    published = {row.title: row.published for row in standin.load().rows.values()}
+    early = []
+    for title, meta in zip(blocks[::3], blocks[2::3], strict=True):
+        day, year = re.findall(r"^([A-Z][a-z]+ \d+)(, \d{4})?(?: \d+)?$", meta.splitlines()[2])[0]
+        assert year != ", 2025"
+        shown = datetime.strptime(day + (year or ", 2025"), "%b %d, %Y").replace(tzinfo=UTC)
+        early.append((published[title] - shown).days)
+    assert set(early) == {0, 1}
 
 
 @pytest.mark.corpus

@@ -57,11 +57,10 @@ class Question:
 
 
 def asked(call: Call) -> list[str]:
-    """The ids, else the clauses, a request asks for."""
+    """The ids, else the terms, a request asks for."""
     form = call.form
-    return _listed(form.get("id_list", "")) or [
-        clause.strip() for clause in form.get("search_query", "").split(" OR ") if clause.strip()
-    ]
+    found = TERM.finditer(form.get("search_query", ""))
+    return _listed(form.get("id_list", "")) or [match[0] for match in found if not match["joint"]]
 
 
 def too_fast() -> Answer:

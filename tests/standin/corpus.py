@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,33 +112,25 @@ class Titles:
 
 
 class Corpus:
-    """All rows of one file."""
+    """All rows of one file.
+
+    rows: by id. by_journal_doi: by the lower-cased DOI of their journal version. repositories: every one the
+    papers name, by its lower-cased name there and, if renamed, by the new one; repositories_by_id: by number.
+    """
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = {row.id: row for row in rows}
         self.titles = Titles()
+        self.by_journal_doi: dict[str, Row] = {}
+        self.repositories: dict[str, Repository] = {}
         for row in self.rows.values():
             self.titles.add(row)
-
-    @cached_property
-    def by_journal_doi(self) -> dict[str, Row]:
-        """Rows by the DOI of their journal version, lower-cased."""
-        return {row.doi.lower(): row for row in self.rows.values() if row.doi}
-
-    @cached_property
-    def repositories(self) -> dict[str, Repository]:
-        """Every repository the papers name, by its lower-cased name there and, if renamed, by the new one."""
-        found: dict[str, Repository] = {}
-        for row in self.rows.values():
+            if row.doi:
+                self.by_journal_doi[row.doi.lower()] = row
             for name in repository_names(row):
-                repository = found.setdefault(name.lower(), invented_repository(name))
-                found.setdefault(repository.full_name.lower(), repository)
-        return found
-
-    @cached_property
-    def repositories_by_id(self) -> dict[int, Repository]:
-        """The same repositories by their numbers."""
-        return {repository.id: repository for repository in self.repositories.values()}
+                repository = self.repositories.setdefault(name.lower(), invented_repository(name))
+                self.repositories.setdefault(repository.full_name.lower(), repository)
+        self.repositories_by_id = {repository.id: repository for repository in self.repositories.values()}
 
 
 @lru_cache(maxsize=4)

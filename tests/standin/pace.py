@@ -26,8 +26,8 @@ class Pace:
 
     def undercut(self, request: str, now: float, intervals: float) -> str | None:
         """How a request that starts now comes too soon, if it does; its start counts in any case."""
-        since, self.last = now - self.last, now
-        if since < self.interval * intervals * (1 - TOLERANCE):
+        since, self.last = now - self.last, max(self.last, now)
+        if self.interval and since < self.interval * intervals * (1 - TOLERANCE):
             return "interval"
         if self.connections is not None and self.open >= self.connections:
             return "connections"
