@@ -57,7 +57,9 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
             uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
         )
     except (InvalidURI, ConfigurationError, ValueError) as error:
-        raise StorageError(f"mongo_uri is not understood ({error}): see mongodb.com/docs, 'Connection Strings'") from None
+        raise StorageError(
+            f"mongo_uri is not understood ({error}): see mongodb.com/docs, 'Connection Strings'"
+        ) from None
     async with client:
         database = client[name]
         try:

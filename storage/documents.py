@@ -56,7 +56,6 @@ class Page(Record):
     warnings: tuple[str, ...] = ()
     """What was read but looks odd: unknown header lines, missing meta blocks, years left out."""
 
-
     def fingerprint(self) -> str:
         """A hash of all that was read: equal for the same listings, whatever the file was called."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
@@ -205,6 +204,11 @@ class ArxivEntry(Record):
     abstract: str | None
     authors: tuple[str, ...] | None
     fact: ArxivFact
+
+    @property
+    def status(self) -> Status:
+        """What became of the question, as a bare fact says it."""
+        return self.fact.status
 
 
 class Paper(Record):

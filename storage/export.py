@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.connect import Database, Document
 
 LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-CODE = ("$where", "$function", "$accumulator", "$expr")
+CODE = ("$where", "$function", "$accumulator")
 
 
 def paper_of(document: Document) -> Paper:
@@ -39,7 +39,7 @@ def parse_where(text: str) -> Document:
     """A filter from the command line, in MongoDB's extended JSON. Raises ValueError; never runs code."""
     where = json_util.loads(text, json_options=json_util.RELAXED_JSON_OPTIONS)
     if not isinstance(where, dict):
-        raise ValueError("a filter is a JSON object, such as {\"citations.openalex.count\": {\"$gte\": 100}}")
+        raise ValueError('a filter is a JSON object, such as {"citations.openalex.count": {"$gte": 100}}')
     if banned := sorted(set(_keys(where)) & set(CODE)):
         raise ValueError(f"{banned[0]} would run code: use plain query operators")
     return where
@@ -82,6 +82,8 @@ def target(path: Path | None) -> Iterator[IO[bytes]]:
             yield file
         unfinished.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written ({error.strerror}): choose another file for -o") from None
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}): choose another file for -o"
+        ) from None
     finally:
         unfinished.unlink(missing_ok=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pymongo import UpdateOne
+from pymongo import DeleteOne, UpdateOne
 
 from storage import bulk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from storage.connect import Database, Document
 
@@ -25,11 +25,13 @@ class Measurement(NamedTuple):
     metric: str
     value: int
     day: str
+    url: str | None = None
+    """What was measured, where a paper has several: the repository of the stars."""
 
     @property
     def series(self) -> str:
         """What stays the same while the value changes."""
-        return f"{self.paper} {self.provider} {self.metric}"
+        return " ".join(filter(None, (self.paper, self.provider, self.metric, self.url)))
 
 
 async def record(database: Database, measurements: Sequence[Measurement]) -> None:
@@ -56,6 +58,7 @@ def _update(new: Measurement, latest: Document | None) -> UpdateOne:
                 "paper": new.paper,
                 "provider": new.provider,
                 "metric": new.metric,
+                "url": new.url,
                 "first_day": first_day,
             },
         },
@@ -63,18 +66,17 @@ def _update(new: Measurement, latest: Document | None) -> UpdateOne:
     )
 
 
-async def move(database: Database, old_id: str, new_id: str) -> None:
-    """Give a paper's history to the paper it turned out to be."""
-    spans = [span async for span in database["observations"].find({"paper": old_id})]
-    await bulk.write(database["observations"], [_moved(span, new_id) for span in spans])
-    await database["observations"].delete_many({"paper": old_id})
+async def move(database: Database, moves: Mapping[str, str]) -> None:
+    """Give papers' histories (by old id) to the papers they turned out to be."""
+    spans = [span async for span in database["observations"].find({"paper": {"$in": list(moves)}})]
+    await bulk.write(database["observations"], [_moved(span, moves[span["paper"]]) for span in spans])
+    await bulk.write(database["observations"], [DeleteOne({"_id": span["_id"]}) for span in spans])
 
 
 def _moved(span: Document, new_id: str) -> UpdateOne:
-    series = f"{new_id} {span['provider']} {span['metric']}"
-    kept = {key: span[key] for key in ("provider", "metric", "value", "first_day")}
+    kept = {key: value for key, value in span.items() if key not in ("_id", "last_day")}
+    named = {key: span[key].replace(span["paper"], new_id, 1) for key in ("_id", "series")}
+    begun = {**kept, "series": named["series"], "paper": new_id}
     return UpdateOne(
-        {"_id": f"{series} {span['first_day']}"},
-        {"$setOnInsert": {**kept, "series": series, "paper": new_id}, "$max": {"last_day": span["last_day"]}},
-        upsert=True,
+        {"_id": named["_id"]}, {"$setOnInsert": begun, "$max": {"last_day": span["last_day"]}}, upsert=True
     )

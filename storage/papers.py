@@ -9,6 +9,7 @@ from pymongo import DeleteOne, UpdateMany, UpdateOne
 from storage import aliases, bulk, observations
 from storage.connect import IGNORING_CASE
 from storage.contributions import TOUCHED, adding, from_arxiv, from_listing, from_paper, stages
+from storage.observations import Measurement
 from storage.titles import title_hash
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from storage.documents import ArxivEntry, Page, Repository, Resolution
 
 UNRESOLVED = {"_id": {"$regex": "^title:"}}
+OPEN = {**UNRESOLVED, "$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
 UNANSWERED = {"$in": ["pending", "failed"]}
 LONGEST_WAIT = 5  # doublings of a day: 32 days
 
@@ -56,6 +58,17 @@ async def record(database: Database, path: str, facts: Mapping[str, Any]) -> Non
         for paper_id, fact in facts.items()
     ]
     await bulk.write(database["papers"], updates)
+    provider = path.rpartition(".")[2]
+    counted = [(paper_id, fact) for paper_id, fact in facts.items() if fact.status == "ok"]
+    await observations.record(
+        database,
+        [Measurement(paper_id, provider, "citations", fact.count, _day(fact)) for paper_id, fact in counted],
+    )
+
+
+def _day(fact: Any) -> str:
+    day: str = fact.fetched_at.date().isoformat()
+    return day
 
 
 def _older(path: str, fact: Any) -> Document:
@@ -68,10 +81,24 @@ def _older(path: str, fact: Any) -> Document:
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
     """Write facts by lower-cased full name to every paper that has the repository."""
     updates = [
-        UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
+        UpdateMany(
+            {"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE
+        )
         for name, fact in facts.items()
     ]
     await bulk.write(database["papers"], updates)
+    counted = {fact.full_name.lower(): fact for fact in facts.values() if fact.status == "ok"}
+    await observations.record(database, [one async for one in _stars(database, counted)])
+
+
+async def _stars(database: Database, counted: Mapping[str, Repository]) -> AsyncIterator[Measurement]:
+    """The stars of a repository, measured for every paper that has it."""
+    having = {"repos.full_name": {"$in": [fact.full_name for fact in counted.values()]}}
+    async for paper in database["papers"].find(having, {"repos.full_name": 1}, collation=IGNORING_CASE):
+        for repo in paper["repos"]:
+            fact = counted.get(repo["full_name"].lower())
+            if fact is not None and fact.stars is not None:
+                yield Measurement(paper["_id"], "github", "stars", fact.stars, _day(fact), fact.url)
 
 
 def _repo_due(name: str, fact: Repository) -> Document:
@@ -80,7 +107,9 @@ def _repo_due(name: str, fact: Repository) -> Document:
 
 def _repo_told(name: str, fact: Repository) -> list[Document]:
     """The pipeline that puts the fact in the place of the repository; a renamed one shows its new name."""
-    told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
+    told = fact.model_dump(
+        exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"})
+    )
     same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
     entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
     fields: Document = {"repos": {"$map": {"input": "$repos", "in": entry}}}
@@ -134,11 +163,15 @@ async def leave(database: Database, path: str, reason: str) -> int:
 # --- papers without an arXiv id ---------------------------------------------------------------------------
 
 
-async def unresolved(database: Database) -> AsyncIterator[Document]:
-    """Papers without an arXiv id that may be asked for by now, in order."""
-    waited = {"$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
-    async for paper in database["papers"].find({**UNRESOLVED, **waited}).sort("_id", 1):
+async def unresolved(database: Database, *, waiting: bool = False) -> AsyncIterator[Document]:
+    """Papers without an arXiv id that may be asked for by now, in order; with `waiting` all of them."""
+    async for paper in database["papers"].find(UNRESOLVED if waiting else OPEN).sort("_id", 1):
         yield paper
+
+
+async def count_open(database: Database) -> int:
+    """How many papers wait to be asked for."""
+    return await database["papers"].count_documents(OPEN)
 
 
 async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
@@ -191,8 +224,7 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
     while merges:
         await bulk.write(database["papers"], [one.update() for one in merges])
         await aliases.add(database, [alias for one in merges for alias in _leading_to(one)])
-        for one in merges:
-            await observations.move(database, one.old["_id"], one.new_id)
+        await observations.move(database, {one.old["_id"]: one.new_id for one in merges})
         copied = [DeleteOne({"_id": one.old["_id"], "_work.rev": one.old["_work"]["rev"]}) for one in merges]
         await bulk.write(database["papers"], copied)
         left = await find(database, [one.old["_id"] for one in merges])

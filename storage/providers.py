@@ -30,7 +30,9 @@ class Turn(NamedTuple):
     reason: str | None = None
 
 
-async def take_turn(database: Database, name: str, asker: str, *, interval: float, single: float | None) -> Turn:
+async def take_turn(
+    database: Database, name: str, asker: str, *, interval: float, single: float | None
+) -> Turn:
     """Reserve the start of one request, if it may start now.
 
     interval: seconds between starts. single: where only one connection is allowed, the seconds after which
@@ -68,7 +70,9 @@ def _reserve(asker: str, interval: float, single: float | None) -> list[Document
 
 async def give_back(database: Database, name: str, asker: str) -> None:
     """End the hold on a provider's only connection."""
-    await database["providers"].update_one({"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}})
+    await database["providers"].update_one(
+        {"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}}
+    )
 
 
 async def hold_back(database: Database, name: str, seconds: float, reason: str) -> None:

@@ -1,0 +1,87 @@
+"""Who knows something about papers: one module a provider; its file name is its name everywhere.
+
+A provider is constants and functions, without state:
+
+    KIND       "arxiv", "citations" or "repos": what it tells
+    HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF    where; seconds between starts; questions a request; seconds
+    WITHOUT_KEY    optional: the constants that differ where the user has no key, by name
+    SINGLE         optional: True where only one connection is allowed
+    headers(key: str | None) -> dict           what it wants to see, the key included
+    blank(question: str) -> Fact               a fact with nothing in it yet
+    fetch(questions: Sequence[str], api: Api) -> Mapping[str, ...]
+                   facts by question (arXiv: entries); a question left out is unknown to the provider
+    objection(answer: Answer) -> EnrichError | None    optional: what it says in words of its own
+    budget(answer: Answer) -> Budget | None            optional: what its headers say is left
+
+A question is an arXiv id without version or, for repositories, "owner/name" in lower case.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+from enrich.http import Answer, Api, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    import aiohttp
+
+    from enrich.errors import EnrichError
+    from enrich.settings import ProviderSettings
+    from storage.connect import Database
+
+
+def names() -> list[str]:
+    """The providers there are: the modules of this folder."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def load(name: str) -> ModuleType:
+    """The module of a provider."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def open_apis(
+    pool: aiohttp.ClientSession, database: Database, settings: Mapping[str, ProviderSettings]
+) -> dict[str, Api]:
+    """The providers that are enabled, ready to be asked."""
+    return {
+        name: Api(pool, database, terms(name, settings[name])) for name in names() if settings[name].enabled
+    }
+
+
+def terms(name: str, settings: ProviderSettings) -> Terms:
+    """The module's constants, overridden by what the user set; its batch limit stands."""
+    module = load(name)
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+
+    def constant(which: str) -> Any:
+        keyless = {} if key else getattr(module, "WITHOUT_KEY", {})
+        return keyless.get(which, getattr(module, which))
+
+    def chosen(which: str) -> Any:
+        value = getattr(settings, which.lower())
+        return constant(which) if value is None else value
+
+    return Terms(
+        name=name,
+        base_url=str(settings.base_url or module.HOST).rstrip("/"),
+        interval=chosen("INTERVAL"),
+        batch=min(chosen("BATCH"), module.BATCH),
+        timeout=chosen("TIMEOUT"),
+        backoff=chosen("BACKOFF"),
+        single=getattr(module, "SINGLE", False),
+        has_key=key is not None,
+        headers=module.headers(key),
+        objection=getattr(module, "objection", _nothing),
+        budget=getattr(module, "budget", _nothing),
+    )
+
+
+def _nothing(_answer: Answer) -> EnrichError | None:
+    """For providers that say all they say in the usual words."""
+    return None

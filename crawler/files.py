@@ -1,0 +1,95 @@
+"""Digests on disk: which files a path means, and their texts."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crawler import layouts
+from crawler.items import Digest, Refused
+from crawler.layouts import LayoutChanged
+from storage import raw
+from storage.documents import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST = 64 * 2**20
+"""Bytes of a page; what is larger is a dump."""
+STDIN = "-"
+
+
+def named(paths: list[str]) -> Iterator[str]:
+    """The files that paths mean: themselves, all within folders (but names that begin with a dot), or stdin."""
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            yield from map(str, sorted(_within(Path(path), set())))
+        else:
+            yield path
+
+
+def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
+    """All files below a folder; one that links lead to again is visited once."""
+    if (real := folder.resolve()) in visited:
+        return
+    visited.add(real)
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _within(path, visited)
+        else:
+            yield path
+
+
+def read(name: str) -> Digest | Refused:
+    """The digest in a file (a kept text of the raw store, too), or why it is refused."""
+    content = None
+    try:
+        content = _content(name)
+        text = _text(content)
+        source, page = layouts.read(text)
+    except LayoutChanged as refused:
+        refusal = Refusal(name=name, reason=refused.reason, detail=refused.detail, line=refused.line)
+        return Refused(refusal=refusal, content=content)
+    return Digest(source=source, digest=_identity(text), name=name, raw=raw.digest_of(content), page=page)
+
+
+def _content(name: str) -> bytes:
+    try:
+        content = sys.stdin.buffer.read(LARGEST + 1) if name == STDIN else _head(Path(name))
+        if name.endswith(".zst"):
+            content = raw.unpack(content, LARGEST)
+    except OSError as error:
+        raise LayoutChanged("unreadable", f"{error.strerror}: check the path and its rights") from None
+    except ValueError as error:
+        raise LayoutChanged("compressed_broken", str(error)) from None
+    if len(content) > LARGEST:
+        raise LayoutChanged(
+            "too_large", f"more than {LARGEST >> 20} MiB: read it with `paperharvest crawl dump`"
+        )
+    return content
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def _text(content: bytes) -> str:
+    """The text of a page: UTF-8, with or without a byte order mark, its lines ended by line feeds."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8: convert the file", line) from None
+    if (at := text.find("\0")) >= 0:
+        raise LayoutChanged("encoding", "a NUL byte: this is not a text", text.count("\n", 0, at) + 1)
+    return text.replace("\r\n", "\n")
+
+
+def _identity(text: str) -> str:
+    """The digest's id: a hash of its content, so that its name does not matter."""
+    return f"text:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,0 +1,37 @@
+"""Pages that somebody saved or copied: files, folders, or stdin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import scrapy
+
+from crawler import files
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from scrapy.http import Response
+
+    from crawler.items import Digest, Refused
+
+
+class DigestSpider(scrapy.Spider):
+    """`scrapy crawl digest -a path=…`: the layout of each file is recognised by its content."""
+
+    name = "digest"
+
+    def __init__(self, path: str | list[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not path:
+            raise ValueError("name a file, a folder or '-': scrapy crawl digest -a path=page.txt")
+        self.paths = [path] if isinstance(path, str) else path
+
+    async def start(self) -> AsyncIterator[scrapy.Request]:
+        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
+        yield scrapy.Request("data:,", self.parse)
+
+    def parse(self, _response: Response, **_kwargs: Any) -> Iterator[Digest | Refused]:
+        """Every file, read or refused."""
+        for name in files.named(self.paths):
+            yield files.read(name)

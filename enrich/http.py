@@ -1,0 +1,276 @@
+"""The one door to the network: sessions, pace, retries, and which answer means which error.
+
+A request waits for its turn in `storage.providers`, which all processes share. What a provider tells us to
+wait is written there, too, so that a wait holds the provider and not only the request that was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+import aiohttp
+import orjson
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
+
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, Unreachable
+from storage import providers as gate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from storage.connect import Database
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TRIES = 5
+PATIENCE = 120.0  # seconds: a longer wait is left for the next run
+CONNECT_TIMEOUT = 5.0  # seconds
+UNREACHABLE_BACKOFF = 1.0  # seconds: nobody was asked, so nobody's pace is at stake
+LARGEST = 64 * 2**20  # bytes of an answer
+CIRCUIT = 3  # requests in a row that used up their tries
+LONGEST_BACKOFF = 600.0  # seconds
+RETRIED = {408, 425, 429, 500, 502, 503, 504}
+LIMIT_SIGN = re.compile(r"(?:^|;)\s*r\s*=\s*0\s*(?:;|$)")
+RESET_SIGN = re.compile(r"(?:^|;)\s*t\s*=\s*(\d+)")
+
+
+class Answer(NamedTuple):
+    """What came back: header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body, for looking at what it says; never for parsing."""
+        return self.body[:4096].decode(errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON, whatever Content-Type says. Raises NotUnderstood."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise NotUnderstood(f"not JSON: {self.text[:80]!r}") from None
+
+
+class Budget(NamedTuple):
+    """How many requests are left, and in how many seconds it begins anew."""
+
+    remaining: int
+    resets_in: float
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How one provider is asked: its module's constants, overridden by the user's settings."""
+
+    name: str
+    base_url: str
+    interval: float
+    batch: int
+    timeout: float
+    backoff: float
+    single: bool
+    has_key: bool
+    headers: Mapping[str, str]
+    objection: Callable[[Answer], EnrichError | None]
+    budget: Callable[[Answer], Budget | None]
+
+
+@asynccontextmanager
+async def session(user_agent: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """One connection pool for all providers of a run."""
+    headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate"}
+    async with aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar()) as pool:
+        # aiohttp re-sends a GET by itself when a kept connection was dropped: past the pace, and uncounted.
+        pool._retry_connection = False  # noqa: SLF001 - it has no public switch
+        yield pool
+
+
+class Api:
+    """One provider's side of the door, for one run. `ask` is the only way to send a request."""
+
+    def __init__(self, pool: aiohttp.ClientSession, database: Database, terms: Terms) -> None:
+        self.terms = terms
+        self.requests = 0
+        """How many were sent, tries included."""
+        self.closed: EnrichError | None = None
+        """Why nothing more is asked in this run."""
+        self._pool, self._database = pool, database
+        self._failures = 0
+        self._asker = uuid4().hex
+
+    async def ask(self, method: str, path: str, read: Callable[[Answer], T], **what: Any) -> T:
+        """Send a request and return what `read` makes of its answer.
+
+        `read` raises NotUnderstood for another shape, which is asked once more unchanged. what: params, data
+        or json, as aiohttp takes them. Raises an EnrichError when the tries are used up or cannot help.
+        """
+        if self.closed is not None:
+            raise self.closed
+        try:
+            result = await self._tries(method, path, read, what)
+        except EnrichError as error:
+            self._count(error)
+            raise
+        self._failures = 0
+        return result
+
+    def postponed(self, error: EnrichError) -> bool:
+        """Whether the question is left for a later run: there is nothing to be said of it now."""
+        return error is self.closed or error.after is not None
+
+    async def _tries(self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any]) -> T:
+        again = _Again()
+        async for attempt in AsyncRetrying(retry=again, stop=stop_after_attempt(TRIES), reraise=True):
+            with attempt:
+                try:
+                    return await self._once(method, path, read, what)
+                except (TryLater, PutOff) as error:
+                    await self._hold_back(error, attempt.retry_state.attempt_number)
+                    raise
+        raise AssertionError("AsyncRetrying re-raises or returns")
+
+    async def _once(self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any]) -> T:
+        await self._turn()
+        try:
+            answer = await self._send(method, path, what)
+        finally:
+            if self.terms.single:
+                await gate.give_back(self._database, self.terms.name, self._asker)
+        if budget := self.terms.budget(answer):
+            await gate.note_budget(self._database, self.terms.name, *budget)
+        if error := self.terms.objection(answer) or _objection(answer):
+            raise error
+        return read(answer)
+
+    async def _turn(self) -> None:
+        """Wait until the provider may be asked. Raises TryLater or PutOff where that is too far off."""
+        single = self.terms.timeout + CONNECT_TIMEOUT if self.terms.single else None
+        while True:
+            turn = await gate.take_turn(
+                self._database, self.terms.name, self._asker, interval=self.terms.interval, single=single
+            )
+            if turn.granted:
+                return
+            if turn.spent:
+                raise PutOff(f"{self.terms.name}: the budget is spent", turn.wait)
+            if turn.wait > PATIENCE:
+                raise TryLater(turn.reason or f"{self.terms.name}: told to wait", turn.wait)
+            await asyncio.sleep(turn.wait)
+
+    async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
+        self.requests += 1
+        timeout = aiohttp.ClientTimeout(total=self.terms.timeout, sock_connect=CONNECT_TIMEOUT)
+        url, headers = self.terms.base_url + path, self.terms.headers
+        try:
+            async with self._pool.request(
+                method, url, headers=headers, timeout=timeout, allow_redirects=False, **what
+            ) as response:
+                body = await _bounded(response)
+                lowered = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, lowered, body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unreachable(f"{self.terms.name} cannot be reached ({type(error).__name__})") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TryLater(f"{self.terms.name}: no whole answer ({type(error).__name__})") from None
+
+    async def _hold_back(self, error: TryLater | PutOff, tries: int) -> None:
+        """Let nobody ask this provider for as long as it told us, or for a growing while."""
+        if isinstance(error, PutOff) and error.after is None:
+            return
+        wait = error.after if error.after is not None else self._backoff(error, tries)
+        if wait > 1:
+            logger.info("%s: waiting %.0f s (%s)", self.terms.name, wait, error)
+        await gate.hold_back(self._database, self.terms.name, wait, str(error))
+
+    def _backoff(self, error: TryLater | PutOff, tries: int) -> float:
+        first = UNREACHABLE_BACKOFF if isinstance(error, Unreachable) else self.terms.backoff
+        growing: float = first * 2 ** (tries - 1)
+        return min(growing * random.uniform(1, 1.5), LONGEST_BACKOFF)  # noqa: S311 - jitter, not a secret
+
+    def _count(self, error: EnrichError) -> None:
+        """Close the door for the rest of the run where asking on is of no use."""
+        if isinstance(error, TryLater):
+            self._failures += 1
+        if isinstance(error, Refused | PutOff | Unreachable) or self._failures >= CIRCUIT:
+            self.closed = error
+
+
+class _Again:
+    """Whether another try is of use: later errors as often as tries allow, another shape once."""
+
+    def __init__(self) -> None:
+        self.not_understood = 0
+
+    def __call__(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, NotUnderstood):
+            self.not_understood += 1
+            return self.not_understood == 1
+        return isinstance(error, TryLater) and (error.after is None or error.after <= PATIENCE)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The decoded body. Raises NotUnderstood where it is larger than any answer we ask for."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > LARGEST:
+            raise NotUnderstood(f"an answer of more than {LARGEST >> 20} MiB")
+    return bytes(body)
+
+
+def _objection(answer: Answer) -> EnrichError | None:
+    """What a status means where the provider has no word of its own for it."""
+    said = f"HTTP {answer.status}"
+    if answer.status in RETRIED:
+        return TryLater(said, told_wait(answer))
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Refused(f"{said}: {answer.text[:80]!r}")
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        return BadBatch(f"{said}: {answer.text[:80]!r}")
+    return None if answer.status == HTTPStatus.OK else NotUnderstood(said)
+
+
+def told_wait(answer: Answer) -> float | None:
+    """Seconds that the answer tells us to wait: Retry-After (seconds or a date), else an exhausted RateLimit."""
+    told = _retry_after(answer)
+    return _rate_limit(answer) if told is None else told
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """RFC 9110, 10.2.3; blank, negative and unreadable ones count as absent."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    moment, now = _date(value), _date(answer.headers.get("date", "")) or datetime.now(UTC)
+    return max((moment - now).total_seconds(), 0.0) if moment else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _rate_limit(answer: Answer) -> float | None:
+    """`RateLimit: "api";r=0;t=55` (Hugging Face's documentation): in a fixed window, so a second is added."""
+    value = answer.headers.get("ratelimit", "")
+    reset = RESET_SIGN.search(value) if LIMIT_SIGN.search(value) else None
+    return float(reset[1]) + 1 if reset else None

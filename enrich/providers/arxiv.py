@@ -1,0 +1,198 @@
+"""arXiv's API: metadata by id, and titles to entries.
+
+Source: https://info.arxiv.org/help/api/user-manual.html. Answers of three generations differ in namespaces,
+line breaks and links (2025-08, 2025-11, 2026-04): elements are read by name, addresses derived from ids.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from lxml import etree
+
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
+from storage.arxiv_ids import parse_id
+from storage.documents import ArxivEntry, ArxivFact
+from storage.titles import collapse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from enrich.http import Answer, Api
+
+KIND = "arxiv"
+HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://export.arxiv.org", 3.0, 500, 60.0, 30.0
+SINGLE = True  # https://info.arxiv.org/help/api/tou.html: one connection at a time, over all machines
+PATH = "/api/query"
+LARGEST_SLICE = 2000  # the manual: at most 2,000 results a request
+ENTRIES_A_TITLE = 10  # room in an answer for each title asked for
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+ARXIV = "{http://arxiv.org/schemas/atom}"
+OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
+CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")  # not MSC ("35") or ACM classes ("I.2.7")
+WITHDRAWN_COMMENT = re.compile(r"\b(?:has been|is|was|been) withdrawn\b|^\W*withdrawn\b", re.I)
+WITHDRAWN_ABSTRACT = re.compile(
+    r"^\W*(?:this )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b", re.I
+)
+
+
+class Feed(NamedTuple):
+    """One answer: how many results there are, and the entries of this slice."""
+
+    total: int
+    entries: list[ArxivEntry]
+
+
+class Found(NamedTuple):
+    """What a search for titles found, and whether that is all there is."""
+
+    entries: list[ArxivEntry]
+    complete: bool
+
+
+def headers(_key: str | None) -> dict[str, str]:
+    """arXiv has no keys."""
+    return {}
+
+
+def blank(_question: str) -> ArxivFact:
+    """A fact with nothing in it yet."""
+    return ArxivFact(provider="arxiv")
+
+
+async def fetch(ids: Sequence[str], api: Api) -> dict[str, ArxivEntry]:
+    """Entries by base id, asked by POST: a GET of 500 ids comes near the server's limit of 8 KiB."""
+    form = {"id_list": ",".join(ids), "start": "0", "max_results": str(len(ids))}
+    feed = await api.ask("POST", PATH, parse, data=form)
+    if feed.total > len(feed.entries):
+        raise NotUnderstood(f"arXiv returned {len(feed.entries)} of {feed.total} entries")
+    # By id, not by place: unknown ids are left out, and the order need not be the one asked for.
+    found = {entry.arxiv_id: entry for entry in feed.entries}
+    if unasked := found.keys() - set(ids):
+        raise NotUnderstood(f"arXiv told of {len(unasked)} papers that were not asked for")
+    return found
+
+
+async def search_titles(phrases: Sequence[str], api: Api) -> Found:
+    """All entries whose titles hold one of the phrases. Raises BadBatch where several match more than can be read."""
+    query = " OR ".join(f'ti:"{phrase}"' for phrase in phrases)
+    found: dict[str, ArxivEntry] = {}
+    room = min(ENTRIES_A_TITLE * len(phrases), LARGEST_SLICE)
+    start, total = 0, 1
+    while start < min(total, LARGEST_SLICE):
+        form = {"search_query": query, "start": str(start), "max_results": str(room)}
+        feed = await api.ask("POST", PATH, _parse_search, data=form)
+        if feed.total > LARGEST_SLICE and len(phrases) > 1:
+            raise BadBatch(f"{feed.total} results for {len(phrases)} titles")
+        found |= {entry.arxiv_id: entry for entry in feed.entries}
+        start, total = start + len(feed.entries), feed.total
+        room = LARGEST_SLICE
+    return Found(list(found.values()), complete=len(found) >= total)
+
+
+def objection(answer: Answer) -> EnrichError | None:
+    """`Rate exceeded.` comes with status 429 or 200, without Retry-After; 10 of 10 requests 30 s apart failed so."""
+    if answer.body[:64].lstrip().startswith(b"Rate exceeded"):
+        return TryLater("arXiv: rate exceeded")
+    if answer.status == 400 and (error := _error_in(_root(answer))):  # noqa: PLR2004 - the status has no other name
+        return BadBatch(f"arXiv: {error}")
+    return None
+
+
+def parse(answer: Answer) -> Feed:
+    """The entries of an Atom answer; those without an id are the first generation's way to say unknown.
+
+    Raises NotUnderstood for an error entry or another body, TryLater where results are counted but not shown.
+    """
+    root = _root(answer)
+    total = root.findtext(f"{OPENSEARCH}totalResults", "")
+    if root.tag != f"{ATOM}feed" or not total.strip().isdigit():
+        raise NotUnderstood(f"no Atom feed: {answer.text[:80]!r}")
+    if error := _error_in(root):
+        raise NotUnderstood(f"arXiv: {error}")
+    elements = root.findall(f"{ATOM}entry")
+    if int(total) > 0 and not elements:
+        raise TryLater("arXiv counted results and showed none")
+    entries = [_entry(element) for element in elements if element.find(f"{ATOM}id") is not None]
+    return Feed(int(total) - (len(elements) - len(entries)), entries)
+
+
+def _parse_search(answer: Answer) -> Feed:
+    """The same for a search: an unknown field is silently rewritten to `all:`, as the echo in the title shows."""
+    if "search_query=all:" in (_root(answer).findtext(f"{ATOM}title") or ""):
+        raise NotUnderstood("arXiv searched everywhere instead of in titles")
+    return parse(answer)
+
+
+def _root(answer: Answer) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        return etree.fromstring(answer.body, parser)
+    except etree.XMLSyntaxError:
+        raise NotUnderstood(f"not XML: {answer.text[:80]!r}") from None
+
+
+def _error_in(root: etree._Element) -> str | None:
+    """The text of an error entry: errors come as feeds, with status 400 or 200."""
+    for entry in root.iterfind(f"{ATOM}entry"):
+        if "/api/errors" in entry.findtext(f"{ATOM}id", ""):
+            return collapse(entry.findtext(f"{ATOM}summary", ""))[:200]
+    return None
+
+
+def _entry(element: etree._Element) -> ArxivEntry:
+    identified = parse_id(element.findtext(f"{ATOM}id", ""))
+    title = _text(element, f"{ATOM}title")
+    if identified is None or title is None:
+        raise NotUnderstood(f"an entry without arXiv id or title: {element.findtext(f'{ATOM}id', '')[:80]!r}")
+    arxiv_id, version = identified
+    abstract = _text(element, f"{ATOM}summary")
+    authors = tuple(collapse(name.text or "") for name in element.iterfind(f"{ATOM}author/{ATOM}name"))
+    return ArxivEntry(
+        arxiv_id=arxiv_id,
+        title=title,
+        abstract=abstract,
+        authors=authors or None,
+        fact=_fact(element, version, abstract),
+    )
+
+
+def _fact(element: etree._Element, version: int | None, abstract: str | None) -> ArxivFact:
+    primary = element.find(f"{ARXIV}primary_category")
+    comment = _text(element, f"{ARXIV}comment")
+    return ArxivFact(
+        status="ok",
+        provider="arxiv",
+        version=version,
+        categories=tuple(_categories(element)) or None,
+        primary_category=None if primary is None else primary.get("term"),
+        comment=comment,
+        journal_ref=_text(element, f"{ARXIV}journal_ref"),
+        doi=_text(element, f"{ARXIV}doi"),
+        withdrawn=bool(WITHDRAWN_COMMENT.search(comment or "") or WITHDRAWN_ABSTRACT.search(abstract or "")),
+        published=_time(element, "published"),
+        updated=_time(element, "updated"),
+    )
+
+
+def _categories(element: etree._Element) -> Iterator[str]:
+    for category in element.iterfind(f"{ATOM}category"):
+        if CATEGORY.fullmatch(term := category.get("term", "")):
+            yield term
+
+
+def _text(element: etree._Element, tag: str) -> str | None:
+    """The text of a child, white space collapsed; None where it is absent or blank."""
+    return collapse(element.findtext(tag) or "") or None
+
+
+def _time(element: etree._Element, tag: str) -> dt.datetime | None:
+    text = _text(element, f"{ATOM}{tag}")
+    try:
+        moment = dt.datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise NotUnderstood(f"{tag} is no time: {text!r}") from None
+    return moment.astimezone(dt.UTC) if moment else None

@@ -1,0 +1,149 @@
+"""GitHub's GraphQL API: up to 100 repositories a request. It needs a token.
+
+Source: https://docs.github.com/graphql. Names go as variables, never into the query's text.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from typing import TYPE_CHECKING, Any
+
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, TryLater
+from enrich.http import Answer, Budget, told_wait
+from enrich.reading import count, flag, text, time
+from storage.documents import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from enrich.http import Api
+
+KIND = "repos"
+HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.github.com", 1.0, 100, 30.0, 60.0
+SECONDARY_LIMITS = ("secondary rate", "abuse detection")
+RATE_LIMITS = {"RATE_LIMITED", "RATE_LIMIT"}
+TOO_MUCH = ("Resource limits for this query exceeded", "Something went wrong while executing your query")
+FRAGMENT = (
+    "fragment Repo on Repository{nameWithOwner stargazerCount forkCount isArchived pushedAt"
+    " licenseInfo{spdxId} primaryLanguage{name}}"
+)
+
+
+def headers(key: str | None) -> dict[str, str]:
+    """The token, where there is one."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def blank(question: str) -> Repository:
+    """A repository of which only the name is known."""
+    return Repository(url=f"https://github.com/{question}", host="github.com", full_name=question)
+
+
+async def fetch(names: Sequence[str], api: Api) -> dict[str, Repository]:
+    """Repositories by name as asked; a renamed one tells its present name. A name left out is not there, or private."""
+    if not api.terms.has_key:
+        raise PutOff(
+            "GitHub: set GITHUB_TOKEN to learn stars (github.com/settings/tokens, no scope is needed)"
+        )
+
+    def read(answer: Answer) -> dict[str, Repository]:
+        return _read(answer, names)
+
+    return await api.ask(
+        "POST", "/graphql", read, json={"query": _query(len(names)), "variables": _variables(names)}
+    )
+
+
+def _query(size: int) -> str:
+    declared = ",".join(f"$o{n}:String!,$n{n}:String!" for n in range(size))
+    aliases = " ".join(f"a{n}:repository(owner:$o{n},name:$n{n}){{...Repo}}" for n in range(size))
+    return f"query({declared}){{{aliases} rateLimit{{cost remaining resetAt}}}} {FRAGMENT}"
+
+
+def _variables(names: Sequence[str]) -> dict[str, str]:
+    pairs = [name.split("/", 1) for name in names]
+    return {f"{key}{n}": part for n, pair in enumerate(pairs) for key, part in zip("on", pair, strict=True)}
+
+
+def _read(answer: Answer, names: Sequence[str]) -> dict[str, Repository]:
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise NotUnderstood(f"no GraphQL answer: {answer.text[:80]!r}")
+    errors = _errors(body, answer)
+    data = body.get("data")
+    if not isinstance(data, dict) or not all(f"a{n}" in data for n in range(len(names))):
+        raise NotUnderstood(f"not all aliases are answered: {answer.text[:80]!r}")
+    facts = {name: _answered(name, data[f"a{n}"], errors.get(f"a{n}")) for n, name in enumerate(names)}
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
+    """Error types by alias. Raises TryLater or BadBatch for an error of the whole query."""
+    types = {}
+    for error in body.get("errors") or ():
+        said = str(error.get("message", ""))
+        if error.get("type") in RATE_LIMITS or "API rate limit exceeded" in said:
+            left = budget(answer)
+            raise TryLater("GitHub: rate limit", left.resets_in + 1 if left else None)
+        if error.get("type") == "RESOURCE_LIMITS_EXCEEDED" or said.startswith(TOO_MUCH):
+            raise BadBatch(f"GitHub: {said[:80]}")
+        if not error.get("path"):
+            raise NotUnderstood(f"GitHub: {said[:80]}")
+        types[str(error["path"][0])] = str(error.get("type"))
+    return types
+
+
+def _answered(name: str, repo: Any, error: str | None) -> Repository | None:
+    """One alias: a repository, None where there is none, or why it is not shown."""
+    if isinstance(repo, dict) and error is None:
+        return _fact(repo)
+    if repo is None and error == "NOT_FOUND":
+        return None
+    if repo is None and error == "FORBIDDEN":
+        return blank(name).model_copy(update={"status": "blocked", "reason": "GitHub does not show it"})
+    raise NotUnderstood(f"{name}: {error or str(repo)[:80]}")
+
+
+def _fact(repo: dict[str, Any]) -> Repository:
+    full_name = text(repo, "nameWithOwner")
+    if full_name is None:
+        raise NotUnderstood("a repository without its name")
+    return Repository(
+        url=f"https://github.com/{full_name}",
+        host="github.com",
+        full_name=full_name,
+        stars=count(repo, "stargazerCount"),
+        forks=count(repo, "forkCount"),
+        archived=flag(repo, "isArchived"),
+        license=_license(repo.get("licenseInfo") or {}),
+        language=text(repo.get("primaryLanguage") or {}, "name"),
+        pushed_at=time(repo, "pushedAt"),
+        status="ok",
+    )
+
+
+def _license(info: dict[str, Any]) -> str | None:
+    """The SPDX identifier; NOASSERTION means that GitHub does not know."""
+    spdx = text(info, "spdxId")
+    return None if spdx == "NOASSERTION" else spdx
+
+
+def objection(answer: Answer) -> EnrichError | None:
+    """403 and 429 are limits where they say so: the secondary one comes while the hourly budget is not spent."""
+    if answer.status not in (403, 429):
+        return None
+    if any(sign in answer.text.lower() for sign in SECONDARY_LIMITS):
+        return TryLater("GitHub: secondary rate limit", told_wait(answer))
+    left = budget(answer)
+    if left is not None and left.remaining == 0:
+        return PutOff("GitHub: the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
+    return None
+
+
+def budget(answer: Answer) -> Budget | None:
+    """Points left this hour; the reset is an epoch time, and stands on every answer."""
+    remaining = answer.headers.get("x-ratelimit-remaining", "")
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    if not (remaining.isdigit() and reset.isdigit()):
+        return None
+    return Budget(int(remaining), max(float(reset) - clock.time(), 0.0))

@@ -1,0 +1,45 @@
+"""Values out of JSON answers: of the documented type, or the answer is not understood."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from enrich.errors import NotUnderstood
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def count(row: Mapping[str, Any], key: str) -> int:
+    """A count that must be there: a whole number, not negative. Raises NotUnderstood: absent is not 0."""
+    value = row.get(key)
+    if type(value) is not int or value < 0:  # a bool is an int to isinstance
+        raise NotUnderstood(f"{key} is no count: {str(value)[:40]!r}")
+    return value
+
+
+def flag(row: Mapping[str, Any], key: str) -> bool:
+    """True or false. Raises NotUnderstood."""
+    value = row.get(key)
+    if not isinstance(value, bool):
+        raise NotUnderstood(f"{key} is neither true nor false: {str(value)[:40]!r}")
+    return value
+
+
+def text(row: Mapping[str, Any], key: str) -> str | None:
+    """A text, None where it is null, absent or empty. Raises NotUnderstood for another type."""
+    value = row.get(key)
+    if value is not None and not isinstance(value, str):
+        raise NotUnderstood(f"{key} is no text: {str(value)[:40]!r}")
+    return value or None
+
+
+def time(row: Mapping[str, Any], key: str) -> dt.datetime | None:
+    """An ISO 8601 time with its zone, in UTC; None where it is null or absent. Raises NotUnderstood."""
+    value = text(row, key)
+    try:
+        moment = dt.datetime.fromisoformat(value) if value else None
+    except ValueError:
+        raise NotUnderstood(f"{key} is no time: {value!r}") from None
+    return moment.astimezone(dt.UTC) if moment else None

@@ -1,0 +1,27 @@
+"""What became of a run's questions, for the summary and the exit status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """One provider's (or the resolution's) part of a run."""
+
+    name: str
+    counts: Counter[str] = field(default_factory=Counter)
+    """Questions by outcome: ok, missing, blocked, failed; of titles resolved, ambiguous, not_found, failed."""
+    requests: int = 0
+    waiting: int = 0
+    """Questions that were left for a later run."""
+    why: str | None = None
+    """The sentence that says why they wait, or why some failed."""
+    put_off: bool = False
+    """They wait for want of a key or a budget: a note, no failure."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that could be asked has an answer."""
+        return not self.counts["failed"] and (self.put_off or not self.waiting)

@@ -1,0 +1,96 @@
+"""Facts that are due, in batches, all providers side by side, each at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from enrich import providers
+from enrich.batches import ask_halving, batched
+from enrich.errors import EnrichError, PutOff
+from enrich.report import Report
+from enrich.stamp import stamped
+from storage import papers
+from storage.documents import ArxivEntry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from types import ModuleType
+
+    from enrich.http import Api
+    from storage.connect import Database
+    from storage.documents import Fact
+
+KINDS = ("arxiv", "citations", "repos")
+
+
+async def enrich(
+    database: Database, apis: Mapping[str, Api], kinds: Collection[str], progress: Callable[[str, int], None]
+) -> list[Report]:
+    """Ask every enabled provider of these kinds for what is due. progress: called with a name and a count."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_Asking(database, api, providers.load(name), progress).all_due())
+            for name, api in apis.items()
+            if providers.load(name).KIND in kinds
+        ]
+    return [task.result() for task in tasks]
+
+
+class _Asking:
+    """One provider's part of a run."""
+
+    def __init__(
+        self, database: Database, api: Api, module: ModuleType, progress: Callable[[str, int], None]
+    ) -> None:
+        self.database, self.api, self.module, self.progress = database, api, module, progress
+        self.name: str = api.terms.name
+        self.path = {"arxiv": "arxiv", "repos": "repos"}.get(module.KIND, f"citations.{self.name}")
+        self.report = Report(self.name)
+
+    async def all_due(self) -> Report:
+        """Ask for everything that is due, batch by batch; each answer is stored before the next request."""
+        fetch = partial(self.module.fetch, api=self.api)
+        async for batch in batched(self._due(), self.api.terms.batch):
+            async for part, answer in ask_halving(fetch, batch):
+                await self._keep(part, answer)
+                self.progress(self.name, len(part))
+            if self.api.closed is not None:
+                await self._leave(self.api.closed)
+                break
+        self.report.requests = self.api.requests
+        return self.report
+
+    def _due(self) -> AsyncIterator[str]:
+        if self.path == "repos":
+            return papers.due_repositories(self.database)
+        return papers.due_ids(self.database, self.path)
+
+    async def _keep(self, questions: Sequence[str], answer: Mapping[str, Any] | EnrichError) -> None:
+        """Store one fact a question: what was told, `missing` from a whole answer, or `failed`."""
+        if isinstance(answer, EnrichError):
+            self.report.why = answer.reason
+            if self.api.postponed(answer):
+                return
+            answer = {one: self._blank(one, "failed", answer.reason) for one in questions}
+        told = {one: stamped(answer.get(one) or self._blank(one, "missing", None)) for one in questions}
+        self.report.counts.update(one.status for one in told.values())
+        await self._store(told)
+
+    def _blank(self, question: str, status: str, reason: str | None) -> Fact:
+        blank: Fact = self.module.blank(question)
+        return blank.model_copy(update={"status": status, "reason": reason})
+
+    async def _store(self, told: Mapping[str, Any]) -> None:
+        if self.path == "repos":
+            await papers.record_repositories(self.database, told)
+            return
+        await papers.record_arxiv(self.database, [one for one in told.values() if isinstance(one, ArxivEntry)])
+        facts = {f"arxiv:{one}": fact for one, fact in told.items() if not isinstance(fact, ArxivEntry)}
+        await papers.record(self.database, self.path, facts)
+
+    async def _leave(self, error: EnrichError) -> None:
+        """The door is closed for this run: what is still due says why."""
+        self.report.waiting = await papers.leave(self.database, self.path, error.reason)
+        self.report.why, self.report.put_off = error.reason, isinstance(error, PutOff)

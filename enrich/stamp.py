@@ -1,0 +1,23 @@
+"""When an answer was heard: written on every fact by whoever asked, never by a provider's module."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TypeVar
+
+from storage.documents import ArxivEntry, ArxivFact, CitationCount, Repository
+
+T = TypeVar("T", ArxivEntry, ArxivFact, CitationCount, Repository)
+
+
+def now() -> dt.datetime:
+    """The time in UTC, as exact as MongoDB keeps it: milliseconds."""
+    moment = dt.datetime.now(dt.UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def stamped(told: T) -> T:
+    """What was told, heard now: the fact itself, or the one within an entry."""
+    if isinstance(told, ArxivEntry):
+        return told.model_copy(update={"fact": stamped(told.fact)})
+    return told.model_copy(update={"fetched_at": now()})

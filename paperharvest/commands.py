@@ -1,0 +1,141 @@
+"""The commands' work. Imported by the command line when one is run: what it imports is heavy."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from enrich import providers, run
+from enrich.http import session
+from enrich.resolve import resolve as resolve_titles
+from paperharvest.crawling import crawl
+from paperharvest.progress import showing
+from paperharvest.summary import Summary
+from storage import connect, export, runs, status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from enrich.http import Api
+    from enrich.report import Report
+    from paperharvest.config import Settings
+    from storage.connect import Database, Document
+
+
+def harvest(settings: Settings, paths: list[str], output: Path | None) -> Summary:
+    """Crawl, resolve, enrich and, where a file is named, export the whole database."""
+
+    async def after_crawl(database: Database, summary: Summary) -> None:
+        await _ask(settings, database, summary, run.KINDS, titles=True)
+        if output is not None:
+            await _export(database, summary, output, {})
+
+    with _recorded(settings, "run") as (uri, summary):
+        summary.crawled = crawl(settings, uri, "digest", path=paths)
+        asyncio.run(_with_database(settings, uri, summary, after_crawl))
+    return summary
+
+
+def crawl_digest(settings: Settings, paths: list[str]) -> Summary:
+    """Store the digests in files and folders."""
+    with _recorded(settings, "crawl digest") as (uri, summary):
+        summary.crawled = crawl(settings, uri, "digest", path=paths)
+    return summary
+
+
+def ask(settings: Settings, kinds: Collection[str], *, titles: bool) -> Summary:
+    """Find the papers behind titles, or ask for the facts of these kinds that are due."""
+
+    async def work(database: Database, summary: Summary) -> None:
+        await _ask(settings, database, summary, kinds, titles=titles)
+
+    with _recorded(settings, "resolve" if titles else "enrich") as (uri, summary):
+        asyncio.run(_with_database(settings, uri, summary, work))
+    return summary
+
+
+def write_lines(settings: Settings, output: Path | None, where: Document) -> Summary:
+    """Export the papers that a filter selects."""
+
+    async def work(database: Database, summary: Summary) -> None:
+        await _export(database, summary, output, where)
+
+    with _recorded(settings, "export") as (uri, summary):
+        asyncio.run(_with_database(settings, uri, summary, work))
+    return summary
+
+
+def count(settings: Settings) -> Mapping[str, Mapping[str, int]]:
+    """How much is there, and how much of it is known."""
+
+    async def counted(uri: str) -> Mapping[str, Mapping[str, int]]:
+        async with connect.connected(uri, settings.database) as database:
+            return await status.counts(database)
+
+    with _server(settings) as uri:
+        return asyncio.run(counted(uri))
+
+
+def hold(settings: Settings, say: Callable[[str], None]) -> None:
+    """Keep the database open, its address said, until the terminal interrupts."""
+    with _server(settings) as uri:
+        say(uri)
+        signal.pause()
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[str]:
+    uri = settings.mongo_uri.get_secret_value() if settings.mongo_uri else None
+    with connect.server(uri, settings.data_dir) as found:
+        yield found
+
+
+@contextmanager
+def _recorded(settings: Settings, command: str) -> Iterator[tuple[str, Summary]]:
+    """A command's server and summary; its beginning and its end stand in the collection `runs`."""
+    with _server(settings) as uri:
+        summary = Summary()
+
+        async def begin(database: Database, _summary: Summary) -> None:
+            summary.run_id = await runs.begin(database, command)
+
+        async def end(database: Database, _summary: Summary) -> None:
+            await runs.end(database, summary.run_id, summary.counts())
+
+        asyncio.run(_with_database(settings, uri, summary, begin))
+        yield uri, summary
+        asyncio.run(_with_database(settings, uri, summary, end))
+
+
+async def _with_database(
+    settings: Settings, uri: str, summary: Summary, work: Callable[[Database, Summary], Awaitable[None]]
+) -> None:
+    async with connect.connected(uri, settings.database) as database:
+        await work(database, summary)
+
+
+async def _ask(
+    settings: Settings, database: Database, summary: Summary, kinds: Collection[str], *, titles: bool
+) -> None:
+    async with _apis(settings, database) as apis:
+        with showing() as progress:
+            if titles:
+                summary.asked.append(await resolve_titles(database, apis.get("arxiv"), progress))
+            summary.asked += await run.enrich(database, apis, kinds, progress)
+
+
+@asynccontextmanager
+async def _apis(settings: Settings, database: Database) -> AsyncIterator[dict[str, Api]]:
+    async with session(settings.user_agent) as pool:
+        yield providers.open_apis(pool, database, settings.providers)
+
+
+async def _export(database: Database, summary: Summary, output: Path | None, where: Document) -> None:
+    summary.exported, summary.output = 0, output
+    with export.target(output) as file:
+        async for line in export.lines(database, where):
+            file.write(line)
+            summary.exported += 1

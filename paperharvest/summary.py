@@ -1,0 +1,84 @@
+"""What a command did, on one screen, and the exit status that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from enrich.report import Report
+    from paperharvest.crawling import CrawlReport
+
+SHOWN = 10  # refusals and problems; the rest is counted
+
+
+class Exit(IntEnum):
+    """Exit statuses: all done; an error; wrong usage; finished, but something was refused or failed."""
+
+    DONE, ERROR, USAGE, INCOMPLETE = 0, 1, 2, 3
+
+
+@dataclass
+class Summary:
+    """One execution of a command."""
+
+    run_id: str = ""
+    crawled: CrawlReport | None = None
+    asked: list[Report] = field(default_factory=list)
+    exported: int | None = None
+    output: Path | None = None
+
+    @property
+    def exit_status(self) -> Exit:
+        """INCOMPLETE where something was refused or failed; what waits for a key or a budget is a note."""
+        refused = bool(self.crawled and self.crawled.refusals)
+        return Exit.INCOMPLETE if refused or not all(one.complete for one in self.asked) else Exit.DONE
+
+    def counts(self) -> dict[str, Any]:
+        """The figures, for the collection `runs`."""
+        crawled = self.crawled
+        return {
+            "digests": crawled.digests if crawled else 0,
+            "listings": crawled.listings if crawled else 0,
+            "refused": [one.name for one in crawled.refusals][:SHOWN] if crawled else [],
+            "asked": {one.name: {**one.counts, "requests": one.requests, "why": one.why} for one in self.asked},
+            "exported": self.exported,
+            "exit_status": int(self.exit_status),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The summary as a person reads it."""
+        if self.crawled:
+            yield from _crawl_lines(self.crawled)
+        for report in self.asked:
+            yield from _report_lines(report)
+        if self.exported is not None:
+            yield f"exported: {self.exported} papers" + (f" to {self.output}" if self.output else "")
+
+
+def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
+    known = f", {crawled.unchanged} known already" if crawled.unchanged else ""
+    yield f"digests: {crawled.digests} stored{known}, {len(crawled.refusals)} refused; {crawled.listings} listings"
+    for one in crawled.refusals[:SHOWN]:
+        place = f", line {one.line}" if one.line else ""
+        yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
+    if len(crawled.refusals) > SHOWN:
+        yield f"  and {len(crawled.refusals) - SHOWN} more: see the collection `deferred`"
+
+
+def _report_lines(report: Report) -> Iterator[str]:
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(report.counts.items()) if number)
+    yield f"{report.name}: {counts or 'nothing to do'} ({report.requests} requests)"
+    if report.waiting:
+        yield f"  {'note' if report.put_off else 'left'}: {report.waiting} papers wait: {printable(report.why or '')}"
+    elif report.counts["failed"]:
+        yield f"  failed: {printable(report.why or '')}; the next run asks again"
+
+
+def printable(text: str) -> str:
+    """Text from outside without anything that a terminal would obey."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
