@@ -67,9 +67,7 @@ def _content(name: str) -> bytes:
     except ValueError as error:
         raise LayoutChanged("compressed_broken", str(error)) from None
     if len(content) > LARGEST:
-        raise LayoutChanged(
-            "too_large", f"more than {LARGEST >> 20} MiB: read it with `paperharvest crawl dump`"
-        )
+        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: read it with `paperharvest crawl dump`")
     return content
 
 

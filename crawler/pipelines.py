@@ -7,14 +7,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crawler.items import Digest, Refused
 from storage import connect, deferred, digests, raw
 from storage.errors import StorageError
 
-from crawler.items import Digest, Refused
-
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from scrapy.statscollectors import StatsCollector
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +24,6 @@ class StorePipeline:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        assert crawler.stats is not None
         self.crawler, self.stats = crawler, crawler.stats
         self.data_dir = Path(crawler.settings["DATA_DIR"])
         self.opened = AsyncExitStack()
@@ -52,9 +49,8 @@ class StorePipeline:
         try:
             await (self._store(item) if isinstance(item, Digest) else self._keep(item))
         except StorageError as error:
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
             self.stats.set_value("harvest/error", str(error))
-            assert self.crawler.engine is not None
             await self.crawler.engine.close_spider_async(reason="store_failed")
         return item
 

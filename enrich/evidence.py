@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from storage.arxiv_ids import id_month
@@ -71,7 +72,8 @@ def of_entry(entry: ArxivEntry) -> Described:
 def decide(asked: Described, candidates: Sequence[Described], method: str) -> Resolution:
     """Which of all candidates the listing means; without a second possibility, or not at all."""
     judged = sorted(
-        ((judge(asked, one), one) for one in candidates), key=lambda pair: (-pair[0].score, pair[1].arxiv_id or "")
+        ((judge(asked, one), one) for one in candidates),
+        key=lambda pair: (-pair[0].score, pair[1].arxiv_id or ""),
     )
     accepted = [pair for pair in judged if pair[0].outcome == "accepted"]
     possible = [pair for pair in judged if pair[0].outcome != "rejected"]
@@ -118,7 +120,7 @@ def abstracts_agree(one: str | None, other: str | None) -> float | None:
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:
     words = re.findall(r"\w+", clean_latex(text).casefold())
-    return set(zip(words, words[1:], strict=False))
+    return set(pairwise(words))
 
 
 def _counts_agree(asked: Described, candidate: Described) -> bool | None:

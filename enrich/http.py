@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +26,7 @@ from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused,
 from storage import providers as gate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from storage.connect import Database
 

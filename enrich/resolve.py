@@ -33,8 +33,7 @@ async def resolve(database: Database, api: Api | None, progress: Callable[[str, 
     report = Report("titles")
     await _fold(database, report)
     if api is not None:
-        asking = _Asking(database, api, report, progress)
-        await asking.all_open()
+        await _Asking(database, api, report, progress).all_open()
         report.requests = api.requests
     return report
 
@@ -48,9 +47,7 @@ async def _fold(database: Database, report: Report) -> None:
         merges = []
         for paper in batch:
             candidates = [known[one] for one in leading.get(keys[paper["_id"]], ()) if one in known]
-            decided = evidence.decide(
-                evidence.of_paper(paper), [evidence.of_paper(one) for one in candidates], "alias"
-            )
+            decided = evidence.decide(evidence.of_paper(paper), [evidence.of_paper(one) for one in candidates], "alias")
             if decided.status == "resolved":
                 merges.append(Merge(paper, decided.candidates[0].arxiv_id, _settled(decided)))
         await papers.merge(database, merges)
@@ -65,9 +62,7 @@ def _settled(decided: Resolution) -> Resolution:
 class _Asking:
     """The part of a run that asks arXiv."""
 
-    def __init__(
-        self, database: Database, api: Api, report: Report, progress: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, database: Database, api: Api, report: Report, progress: Callable[[str, int], None]) -> None:
         self.database, self.api, self.report, self.progress = database, api, report, progress
 
     async def all_open(self) -> None:
@@ -78,7 +73,7 @@ class _Asking:
                 await self._keep(part, answer)
                 self.progress("titles", len(part))
             if self.api.closed is not None:
-                self._leave(self.api.closed)
+                await self._leave(self.api.closed)
                 return
 
     async def _searchable(self) -> AsyncIterator[Document]:

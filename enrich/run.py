@@ -10,7 +10,7 @@ from enrich import providers
 from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError, PutOff
 from enrich.report import Report
-from enrich.stamp import stamped
+from enrich.stamp import Told, stamped
 from storage import papers
 from storage.documents import ArxivEntry
 
@@ -41,9 +41,7 @@ async def enrich(
 class _Asking:
     """One provider's part of a run."""
 
-    def __init__(
-        self, database: Database, api: Api, module: ModuleType, progress: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, database: Database, api: Api, module: ModuleType, progress: Callable[[str, int], None]) -> None:
         self.database, self.api, self.module, self.progress = database, api, module, progress
         self.name: str = api.terms.name
         self.path = {"arxiv": "arxiv", "repos": "repos"}.get(module.KIND, f"citations.{self.name}")
@@ -51,7 +49,7 @@ class _Asking:
 
     async def all_due(self) -> Report:
         """Ask for everything that is due, batch by batch; each answer is stored before the next request."""
-        fetch = partial(self.module.fetch, api=self.api)
+        fetch, before = partial(self.module.fetch, api=self.api), self.api.requests
         async for batch in batched(self._due(), self.api.terms.batch):
             async for part, answer in ask_halving(fetch, batch):
                 await self._keep(part, answer)
@@ -59,7 +57,7 @@ class _Asking:
             if self.api.closed is not None:
                 await self._leave(self.api.closed)
                 break
-        self.report.requests = self.api.requests
+        self.report.requests = self.api.requests - before
         return self.report
 
     def _due(self) -> AsyncIterator[str]:
@@ -67,7 +65,7 @@ class _Asking:
             return papers.due_repositories(self.database)
         return papers.due_ids(self.database, self.path)
 
-    async def _keep(self, questions: Sequence[str], answer: Mapping[str, Any] | EnrichError) -> None:
+    async def _keep(self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError) -> None:
         """Store one fact a question: what was told, `missing` from a whole answer, or `failed`."""
         if isinstance(answer, EnrichError):
             self.report.why = answer.reason
@@ -78,7 +76,7 @@ class _Asking:
         self.report.counts.update(one.status for one in told.values())
         await self._store(told)
 
-    def _blank(self, question: str, status: str, reason: str | None) -> Fact:
+    def _blank(self, question: str, status: str, reason: str | None) -> Told:
         blank: Fact = self.module.blank(question)
         return blank.model_copy(update={"status": status, "reason": reason})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TypeVar
+from typing import TypeAlias, TypeVar, cast
 
-from storage.documents import ArxivEntry, ArxivFact, CitationCount, Repository
+from storage.documents import ArxivEntry, Fact
 
-T = TypeVar("T", ArxivEntry, ArxivFact, CitationCount, Repository)
+Told: TypeAlias = Fact | ArxivEntry
+T = TypeVar("T", bound=Told)
 
 
 def now() -> dt.datetime:
@@ -20,4 +21,4 @@ def stamped(told: T) -> T:
     """What was told, heard now: the fact itself, or the one within an entry."""
     if isinstance(told, ArxivEntry):
         return told.model_copy(update={"fact": stamped(told.fact)})
-    return told.model_copy(update={"fetched_at": now()})
+    return cast("T", told.model_copy(update={"fetched_at": now()}))

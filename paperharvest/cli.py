@@ -39,10 +39,10 @@ def configure(
 ) -> None:
     """Read the options that stand before a command."""
     context.obj = config
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    # The handler's level, not the root's: Scrapy sets that one.
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[shown])
 
 
 @app.command()
@@ -101,9 +101,7 @@ def export(
 
 
 @app.command()
-def status(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
-) -> None:
+def status(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show how much is stored, and how much of it is known."""
     from paperharvest import commands  # noqa: PLC0415
 
@@ -142,7 +140,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last handler there is
+    except Exception as error:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"paperharvest: {_sentence(error)}", err=True)

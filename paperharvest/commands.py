@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from enrich.http import Api
-    from enrich.report import Report
     from paperharvest.config import Settings
     from storage.connect import Database, Document
 

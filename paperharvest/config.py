@@ -72,7 +72,9 @@ def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
     except FileNotFoundError:
         if named is None:
             return {}
-        raise ConfigError(f"the configuration file {path} is not there: correct --config or PAPERHARVEST_CONFIG") from None
+        raise ConfigError(
+            f"the configuration file {path} is not there: correct --config or PAPERHARVEST_CONFIG"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"the configuration file {path} is not understood: {error}") from None
     if strange := [name for name in values.get("providers", {}) if name not in PROVIDERS]:

@@ -56,9 +56,10 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
         client: AsyncMongoClient[Document] = AsyncMongoClient(
             uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
         )
-    except (InvalidURI, ConfigurationError, ValueError) as error:
+    except (InvalidURI, ConfigurationError, ValueError):
         raise StorageError(
-            f"mongo_uri is not understood ({error}): see mongodb.com/docs, 'Connection Strings'"
+            "mongo_uri is not understood: it has the form mongodb://user:password@host:port/,"
+            " with special characters in the user and the password percent-encoded"
         ) from None
     async with client:
         database = client[name]
@@ -81,5 +82,5 @@ def _explained(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
     """A sentence without the error's own text, which may hold every document of a bulk (1.7 MB for 1,000)."""
     hosts = ", ".join(f"{host}:{port}" for host, port in sorted(client.nodes)) or "the configured server"
     if isinstance(error, OperationFailure):
-        return f"MongoDB at {hosts} refused an operation (code {error.code}): check the user's rights and the server's version"
+        return f"MongoDB at {hosts} refused (code {error.code}): check the user's rights and that it is 6.0 or newer"
     return f"MongoDB at {hosts} cannot be reached ({type(error).__name__}): start it, or correct mongo_uri"

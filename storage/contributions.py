@@ -170,9 +170,7 @@ def from_arxiv(entry: ArxivEntry) -> Contribution:
 def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribution:
     """All that a `title:` paper holds, for the `arxiv:` paper it turned out to be."""
     work = old["_work"]
-    parts = [
-        (name, by, {key: old[key] for key in PARTS[name]}) for name, by in work["by"].items() if name in PARTS
-    ]
+    parts = [(name, by, {key: old[key] for key in PARTS[name]}) for name, by in work["by"].items() if name in PARTS]
     parts.append(("resolution", f"1 {old['_id']}", {"resolution": resolution.model_dump()}))
     parts.append(_published(id_month(arxiv_id), "month", "id_month"))
     return Contribution(
@@ -239,9 +237,7 @@ def _newer(path: str, fact: ArxivFact) -> Document:
 
 def _lists(new: Contribution) -> Document:
     """Sightings (one a digest) and links (one an address), and `who` beside them."""
-    links = _one_each(
-        "url", {"$concatArrays": [_without("$_work.links", "by", new.links), _literal(list(new.links))]}
-    )
+    links = _one_each("url", {"$concatArrays": [_without("$_work.links", "by", new.links), _literal(list(new.links))]})
     return {
         "sightings": _titled(_replacing("$sightings", new.sightings)),
         "_work.who": _replacing("$_work.who", new.who),
@@ -288,9 +284,7 @@ def _one_each(key: str, entries: Document) -> Document:
 
 def _texts_that_lost(new: Contribution) -> Document:
     """Abstracts that differ from the one that stands: a conflict stays visible."""
-    offered = [
-        {"by": by, "abstract": fields["abstract"]} for name, by, fields in new.parts if name == "abstract"
-    ]
+    offered = [{"by": by, "abstract": fields["abstract"]} for name, by, fields in new.parts if name == "abstract"]
     stood = {"by": "$_work.was.by", "abstract": "$_work.was.abstract"}
     everything = {
         "$setUnion": [
@@ -310,9 +304,7 @@ def _repository(repo: Document) -> Document:
     renamed = {"$filter": {"input": "$_work.renamed", "cond": {"$eq": ["$$this.from", _literal(name)]}}}
     now_called = {"$ifNull": [{"$first": {"$map": {"input": renamed, "in": "$$this.to"}}}, _literal(name)]}
     lowered = {"$map": {"input": "$repos", "in": {"$toLower": "$$this.full_name"}}}
-    newer = {
-        "$cond": [{"$gt": [_literal(repo["fetched_at"]), "$$this.fetched_at"]}, _literal(repo), "$$this"]
-    }
+    newer = {"$cond": [{"$gt": [_literal(repo["fetched_at"]), "$$this.fetched_at"]}, _literal(repo), "$$this"]}
     evidence = {"$setUnion": ["$$this.evidence", _literal(repo["evidence"])]}
     joined = {"$mergeObjects": [newer, {"evidence": evidence}]}
     same = {"$eq": [{"$toLower": "$$this.full_name"}, "$$name"]}

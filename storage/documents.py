@@ -14,9 +14,7 @@ from pydantic import BaseModel, ConfigDict
 Status = Literal["ok", "missing", "blocked", "failed", "pending"]
 """What became of a question: `missing` and `blocked` are answers, `failed` was asked, `pending` was not."""
 
-LinkKind = Literal[
-    "github", "gitlab", "hf_model", "hf_dataset", "hf_space", "project_page", "doi", "video", "other"
-]
+LinkKind = Literal["github", "gitlab", "hf_model", "hf_dataset", "hf_space", "project_page", "doi", "video", "other"]
 FoundIn = Literal["abstract", "comment", "page"]
 
 

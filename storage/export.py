@@ -39,7 +39,9 @@ def parse_where(text: str) -> Document:
     """A filter from the command line, in MongoDB's extended JSON. Raises ValueError; never runs code."""
     where = json_util.loads(text, json_options=json_util.RELAXED_JSON_OPTIONS)
     if not isinstance(where, dict):
-        raise ValueError('a filter is a JSON object, such as {"citations.openalex.count": {"$gte": 100}}')
+        raise ValueError(  # noqa: TRY004 - for the caller it is one error, whatever is wrong with the text
+            'a filter is a JSON object, such as {"citations.openalex.count": {"$gte": 100}}'
+        )
     if banned := sorted(set(_keys(where)) & set(CODE)):
         raise ValueError(f"{banned[0]} would run code: use plain query operators")
     return where
@@ -56,7 +58,7 @@ def _keys(value: object) -> Iterator[str]:
 
 
 async def lines(database: Database, where: Document) -> AsyncIterator[bytes]:
-    """The papers that a filter selects as JSON lines, sorted by id. Raises StorageError for a document of other shape."""
+    """The papers that a filter selects as JSON lines, sorted by id. Raises StorageError for another shape."""
     async for document in database["papers"].find(where).sort("_id", 1):
         try:
             yield line_of(paper_of(document))
@@ -82,8 +84,6 @@ def target(path: Path | None) -> Iterator[IO[bytes]]:
             yield file
         unfinished.replace(path)
     except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}): choose another file for -o"
-        ) from None
+        raise StorageError(f"{path} cannot be written ({error.strerror}): choose another file for -o") from None
     finally:
         unfinished.unlink(missing_ok=True)

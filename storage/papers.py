@@ -81,9 +81,7 @@ def _older(path: str, fact: Any) -> Document:
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
     """Write facts by lower-cased full name to every paper that has the repository."""
     updates = [
-        UpdateMany(
-            {"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE
-        )
+        UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
         for name, fact in facts.items()
     ]
     await bulk.write(database["papers"], updates)
@@ -107,9 +105,7 @@ def _repo_due(name: str, fact: Repository) -> Document:
 
 def _repo_told(name: str, fact: Repository) -> list[Document]:
     """The pipeline that puts the fact in the place of the repository; a renamed one shows its new name."""
-    told = fact.model_dump(
-        exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"})
-    )
+    told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
     same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
     entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
     fields: Document = {"repos": {"$map": {"input": "$repos", "in": entry}}}
@@ -181,9 +177,7 @@ async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
 
 async def note_resolutions(database: Database, resolutions: Mapping[str, Resolution]) -> None:
     """Write what became of titles that led to no paper. An answer is asked again after a day, then two, four ..."""
-    await bulk.write(
-        database["papers"], [UpdateOne({"_id": one}, _noted(what)) for one, what in resolutions.items()]
-    )
+    await bulk.write(database["papers"], [UpdateOne({"_id": one}, _noted(what)) for one, what in resolutions.items()])
 
 
 def _noted(resolution: Resolution) -> list[Document]:
@@ -222,13 +216,23 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
     it is copied again.
     """
     while merges:
-        await bulk.write(database["papers"], [one.update() for one in merges])
-        await aliases.add(database, [alias for one in merges for alias in _leading_to(one)])
+        await copy(database, merges)
+        await lead(database, merges)
         await observations.move(database, {one.old["_id"]: one.new_id for one in merges})
         copied = [DeleteOne({"_id": one.old["_id"], "_work.rev": one.old["_work"]["rev"]}) for one in merges]
         await bulk.write(database["papers"], copied)
         left = await find(database, [one.old["_id"] for one in merges])
         merges = [one._replace(old=left[one.old["_id"]]) for one in merges if one.old["_id"] in left]
+
+
+async def copy(database: Database, merges: Sequence[Merge]) -> None:
+    """The first step of a merge: all that the old papers hold is added to the new ones."""
+    await bulk.write(database["papers"], [one.update() for one in merges])
+
+
+async def lead(database: Database, merges: Sequence[Merge]) -> None:
+    """The second step: old ids and titles lead to the new papers."""
+    await aliases.add(database, [alias for one in merges for alias in _leading_to(one)])
 
 
 def _leading_to(one: Merge) -> list[UpdateOne]:

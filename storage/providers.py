@@ -8,7 +8,7 @@ by hand beside a scheduled one, or ten machines, together never ask sooner or mo
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymongo import ReturnDocument
 
@@ -30,16 +30,15 @@ class Turn(NamedTuple):
     reason: str | None = None
 
 
-async def take_turn(
-    database: Database, name: str, asker: str, *, interval: float, single: float | None
-) -> Turn:
+async def take_turn(database: Database, name: str, asker: str, *, interval: float, single: float | None) -> Turn:
     """Reserve the start of one request, if it may start now.
 
     interval: seconds between starts. single: where only one connection is allowed, the seconds after which
     a holder that never gave it back is taken for dead.
     """
-    document = await database["providers"].find_one_and_update(
-        {"_id": name}, _reserve(asker, interval, single), upsert=True, return_document=ReturnDocument.AFTER
+    reserve = _reserve(asker, interval, single)
+    document: Any = await database["providers"].find_one_and_update(
+        {"_id": name}, reserve, upsert=True, return_document=ReturnDocument.AFTER
     )
     if document["granted"]:
         return Turn(granted=True)
@@ -70,9 +69,7 @@ def _reserve(asker: str, interval: float, single: float | None) -> list[Document
 
 async def give_back(database: Database, name: str, asker: str) -> None:
     """End the hold on a provider's only connection."""
-    await database["providers"].update_one(
-        {"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}}
-    )
+    await database["providers"].update_one({"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}})
 
 
 async def hold_back(database: Database, name: str, seconds: float, reason: str) -> None:

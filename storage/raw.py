@@ -34,9 +34,7 @@ def keep(data_dir: Path, content: bytes) -> Path:
         unfinished.write_bytes(zstd.compress(content))
         unfinished.replace(path)
     except OSError as error:
-        raise StorageError(
-            f"{folder} cannot be written ({error.strerror}): free space, or set data_dir"
-        ) from None
+        raise StorageError(f"{folder} cannot be written ({error.strerror}): free space, or set data_dir") from None
     return path
 
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+
+from storage import connect
+from storage.embedded import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from storage.connect import Database
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHARED = Path(__file__).parents[2] / "shared"
@@ -31,6 +41,21 @@ def shared() -> Path:
             "../shared (real pages and recorded answers, not distributed) is not beside this checkout"
         )
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real mongod for the whole run, started the way that users start it."""
+    with embedded(tmp_path_factory.mktemp("mongod")) as uri:
+        yield uri
+
+
+@pytest.fixture
+async def database(mongo_uri: str) -> AsyncIterator[Database]:
+    """An empty database for one test, dropped afterwards."""
+    async with connect.connected(mongo_uri, f"test_{uuid4().hex}") as empty:
+        yield empty
+        await empty.client.drop_database(empty.name)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,8 @@ A layout is a module of this folder with two functions:
     matches(text: str) -> bool    is this text written in the layout? Never true for two layouts
     parse(text: str) -> Page      all of it, or LayoutChanged: nothing is skipped, guessed or absorbed
 
-Its name is the `source` of everything that is read with it. Modules with a leading underscore are shared parts.
+The text is a file's, decoded from UTF-8; a leading BOM and any line ends are the layout's to bear. Its name
+is the `source` of everything that is read with it. Modules with a leading underscore are shared parts.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def load(name: str) -> Layout:
 
 
 def read(text: str) -> tuple[str, Page]:
-    """The layout's name and the page. Raises LayoutChanged where no layout fits or the one that does refuses."""
+    """The layout's name and the page. Raises LayoutChanged: no layout fits, or the one that does refuses."""
     for name in names():
         layout = load(name)
         if layout.matches(text):

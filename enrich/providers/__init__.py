@@ -49,9 +49,7 @@ def open_apis(
     pool: aiohttp.ClientSession, database: Database, settings: Mapping[str, ProviderSettings]
 ) -> dict[str, Api]:
     """The providers that are enabled, ready to be asked."""
-    return {
-        name: Api(pool, database, terms(name, settings[name])) for name in names() if settings[name].enabled
-    }
+    return {name: Api(pool, database, terms(name, settings[name])) for name in names() if settings[name].enabled}
 
 
 def terms(name: str, settings: ProviderSettings) -> Terms:
@@ -82,6 +80,6 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
     )
 
 
-def _nothing(_answer: Answer) -> EnrichError | None:
+def _nothing(_answer: Answer) -> None:
     """For providers that say all they say in the usual words."""
-    return None
+    return

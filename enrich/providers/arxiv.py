@@ -33,9 +33,9 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")  # not MSC ("35") or ACM classes ("I.2.7")
-WITHDRAWN_COMMENT = re.compile(r"\b(?:has been|is|was|been) withdrawn\b|^\W*withdrawn\b", re.I)
+WITHDRAWN_COMMENT = re.compile(r"\b(?:has been|is|was|been) withdrawn\b|^\W*withdrawn\b", re.IGNORECASE)
 WITHDRAWN_ABSTRACT = re.compile(
-    r"^\W*(?:this )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b", re.I
+    r"^\W*(?:this )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b", re.IGNORECASE
 )
 
 
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
 
 def headers(_key: str | None) -> dict[str, str]:
-    """arXiv has no keys."""
+    """ArXiv has no keys."""
     return {}
 
 

@@ -73,11 +73,7 @@ def objection(answer: Answer) -> EnrichError | None:
     if answer.status != 429:  # noqa: PLR2004 - the status has no other name
         return None
     left, told = budget(answer), told_wait(answer)
-    if (
-        "Insufficient budget" in answer.text
-        or (told or 0) > LONG
-        or (left is not None and left.remaining < 1)
-    ):
+    if "Insufficient budget" in answer.text or (told or 0) > LONG or (left is not None and left.remaining < 1):
         return PutOff("OpenAlex: the day's budget is spent", told or (left.resets_in if left else None))
     return None
 

@@ -1,0 +1,304 @@
+"""Papers: whatever order sources come in, and however often, the same document."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage import aliases, papers
+from storage.documents import (
+    ArxivEntry,
+    ArxivFact,
+    CitationCount,
+    Listing,
+    Page,
+    Repository,
+    Resolution,
+)
+from storage.export import line_of, paper_of
+from storage.papers import Merge
+from storage.titles import title_id
+
+if TYPE_CHECKING:
+    from storage.connect import Database, Document
+
+ABSTRACT = (
+    "We measure how rivers freeze. The code is at https://github.com/Ice/Floe. " + "Cold water moves. " * 20
+)
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+TITLE = "$OneRiver: How Ice Grows"
+PAPER_ID = title_id(TITLE, ABSTRACT)
+
+
+def page(abstract: str = ABSTRACT, *, title: str = TITLE, **listing: Any) -> Page:
+    """A page with one listing."""
+    return Page(listings=(Listing(position=1, title=title, abstract=abstract, **listing),))
+
+
+def entry(**fact: Any) -> ArxivEntry:
+    """What arXiv tells of the paper."""
+    told = ArxivFact(status="ok", provider="arxiv", fetched_at=NOON, version=1, withdrawn=False, **fact)
+    return ArxivEntry(
+        arxiv_id="2503.00010",
+        title="How Ice Grows",
+        abstract=ABSTRACT,
+        authors=("A. Frost", "B. Rime"),
+        fact=told,
+    )
+
+
+async def only(database: Database) -> Document:
+    """The only paper there is."""
+    [document] = [one async for one in database["papers"].find()]
+    return document
+
+
+def without_times(document: Document) -> Document:
+    """The document as others compare it: not when, nor after how many changes."""
+    work = {key: value for key, value in document["_work"].items() if key != "rev"}
+    return {
+        **{key: document[key] for key in document if key not in ("first_seen", "updated_at")},
+        "_work": work,
+    }
+
+
+async def test_a_listing_becomes_a_paper(database: Database) -> None:
+    """Title, abstract, links and repositories come from the listing; everything unknown is null."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    paper = paper_of(await only(database))
+    assert (paper.id, paper.title, paper.abstract) == (PAPER_ID, TITLE, ABSTRACT.strip())
+    assert paper.text_source == "text_a"
+    assert [(link.url, link.kind) for link in paper.links] == [("https://github.com/Ice/Floe", "github")]
+    assert [(repo.full_name, repo.evidence, repo.stars) for repo in paper.repos] == [
+        ("Ice/Floe", ("abstract",), None)
+    ]
+    assert (paper.authors, paper.authors_count, paper.published, paper.ids.arxiv) == (None, None, None, None)
+    assert (paper.arxiv.status, paper.citations.openalex.count) == ("pending", None)
+    assert paper.sightings[0].listed_title is None
+
+
+async def test_the_order_of_reading_changes_nothing(database: Database) -> None:
+    """Of equal sources the smaller digest id wins, whichever page is read first, and again."""
+    pages = {
+        "text:01": page(comments=3),
+        "text:02": page(authors_count=4, listed_date=dt.date(2025, 1, 2), listed_date_basis="shown_year"),
+        "text:03": page(
+            ABSTRACT + "Data: https://huggingface.co/Ice/Rime.", title="$oneriver: how ice grows!"
+        ),
+    }
+    ends = []
+    for order in itertools.permutations(pages):
+        for digest in (*order, order[0]):
+            await papers.sight(database, pages[digest], "text_b", digest)
+        ends.append(without_times(await only(database)))
+        await database["papers"].drop()
+    assert all(end == ends[0] for end in ends)
+    paper = ends[0]
+    assert [one["digest"] for one in paper["sightings"]] == ["text:01", "text:02", "text:03"]
+    assert [one["listed_title"] for one in paper["sightings"]] == [None, None, "$oneriver: how ice grows!"]
+    assert [link["kind"] for link in paper["links"]] == ["github", "hf_model"]
+    assert (paper["abstract"], paper["authors_count"]) == (ABSTRACT.strip(), 4)
+    assert paper["published"] == {"date": "2025-01-02", "precision": "day", "basis": "shown_year"}
+    assert [one["by"] for one in paper["_work"]["other_abstracts"]] == ["3 text:03"]
+
+
+async def test_one_title_with_two_abstracts_is_two_papers(database: Database) -> None:
+    """A title key is not a paper: clearly different abstracts stay apart, in either order."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    await papers.sight(database, page("Something else altogether. " * 20), "text_a", "text:02")
+    found = await papers.find(database, [PAPER_ID, title_id(TITLE, "Something else altogether. " * 20)])
+    assert len(found) == 2
+    assert len({one.partition("~")[0] for one in found}) == 1
+
+
+async def test_a_digest_read_again_replaces_its_own_sighting(database: Database) -> None:
+    """One sighting a digest and paper."""
+    await papers.sight(database, page(comments=1), "text_b", "text:01")
+    await papers.sight(database, page(comments=2), "text_b", "text:01")
+    assert [one["comments"] for one in (await only(database))["sightings"]] == [2]
+
+
+async def test_two_crawlers_at_once_lose_nothing(database: Database) -> None:
+    """Upserts of one new id at the same moment: the loser of the race finds the document and adds to it."""
+    digests = [f"text:{n:02}" for n in range(20)]
+    await asyncio.gather(*(papers.sight(database, page(), "text_a", digest) for digest in digests))
+    assert [one["digest"] for one in (await only(database))["sightings"]] == digests
+
+
+async def test_the_same_content_exports_the_same_line(database: Database) -> None:
+    """Keys stand in the order of the schema, whatever order they were written in."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    document = await only(database)
+    shuffled = dict(reversed(document.items()))
+    assert line_of(paper_of(document)) == line_of(paper_of(shuffled))
+
+
+# --- merging ----------------------------------------------------------------------------------------------
+
+
+async def resolved(database: Database) -> None:
+    """The paper is found to be 2503.00010."""
+    old = await only(database)
+    resolution = Resolution(status="resolved", method="arxiv", score=1.0)
+    await papers.merge(database, [Merge(old, "2503.00010", resolution, entry())])
+
+
+async def test_a_resolved_paper_keeps_everything(database: Database) -> None:
+    """Sightings, links, repositories and the first sight move; arXiv's title stands, the listed one is kept."""
+    await papers.sight(database, page(comments=1), "text_b", "text:01")
+    seen = (await only(database))["first_seen"]
+    await resolved(database)
+    paper = paper_of(await only(database))
+    assert (paper.id, paper.ids.arxiv, paper.text_source) == ("arxiv:2503.00010", "2503.00010", "arxiv")
+    assert (paper.title, paper.sightings[0].listed_title) == ("How Ice Grows", TITLE)
+    assert (paper.authors, paper.authors_count) == (("A. Frost", "B. Rime"), 2)
+    assert (paper.resolution.status, paper.resolution.method) == ("resolved", "arxiv")
+    assert paper.published is not None
+    assert (paper.published.date, paper.published.basis) == ("2025-03", "id_month")
+    assert [repo.full_name for repo in paper.repos] == ["Ice/Floe"]
+    assert paper.first_seen == seen
+
+
+async def test_a_merge_is_recorded(database: Database) -> None:
+    """Old id, new id and the server's time; the title's alias leads to the paper, too."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    await resolved(database)
+    merge = await database["aliases"].find_one({"_id": PAPER_ID})
+    assert merge is not None
+    assert merge["merged_into"] == "arxiv:2503.00010"
+    assert isinstance(merge["merged_at"], dt.datetime)
+    key = PAPER_ID.partition("~")[0]
+    assert await aliases.papers_of(database, [key, "title:unknown"]) == {key: ["arxiv:2503.00010"]}
+
+
+async def test_a_sighting_added_during_a_merge_is_copied_too(database: Database) -> None:
+    """The old paper is removed only at the revision that was copied."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    old = await only(database)
+    await papers.sight(database, page(), "text_a", "text:02")
+    await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
+    assert [one["digest"] for one in (await only(database))["sightings"]] == ["text:01", "text:02"]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+async def test_a_merge_killed_between_steps_can_be_repeated(database: Database, steps: int) -> None:
+    """Copied, or copied and aliased, but not removed: the next run ends where an undisturbed one does."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    old = await only(database)
+    one = Merge(old, "2503.00010", Resolution(status="resolved", method="arxiv", score=1.0), entry())
+    for step in [papers.copy, papers.lead][: steps - 1]:
+        await step(database, [one])
+    await papers.merge(database, [one])
+    assert [paper["digest"] for paper in (await only(database))["sightings"]] == ["text:01"]
+
+
+# --- facts ------------------------------------------------------------------------------------------------
+
+
+async def stored(database: Database) -> None:
+    """The paper with its arXiv id."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    await resolved(database)
+
+
+def cited(count: int, when: dt.datetime) -> dict[str, CitationCount]:
+    """A count as a provider told it."""
+    return {"arxiv:2503.00010": CitationCount(status="ok", count=count, fetched_at=when)}
+
+
+async def test_only_a_newer_fact_passes(database: Database) -> None:
+    """An answer that was overtaken by a later one does not come back."""
+    await stored(database)
+    await papers.record(database, "citations.openalex", cited(5, NOON))
+    await papers.record(database, "citations.openalex", cited(4, NOON - dt.timedelta(hours=1)))
+    assert (await only(database))["citations"]["openalex"]["count"] == 5
+
+
+async def test_a_failure_never_replaces_an_answer(database: Database) -> None:
+    """A known value is never overwritten by an unknown one."""
+    await stored(database)
+    await papers.record(database, "citations.openalex", cited(0, NOON))
+    failed = CitationCount(status="failed", reason="HTTP 500", fetched_at=NOON + dt.timedelta(days=1))
+    await papers.record(database, "citations.openalex", {"arxiv:2503.00010": failed})
+    assert (await only(database))["citations"]["openalex"]["count"] == 0
+
+
+async def test_a_fact_of_an_unknown_paper_creates_none(database: Database) -> None:
+    """Facts go to papers that are stored."""
+    await papers.record(database, "citations.openalex", cited(5, NOON))
+    assert await database["papers"].count_documents({}) == 0
+
+
+async def test_unchanged_values_extend_their_span(database: Database) -> None:
+    """5 on two days, then 7: two observations; "unchanged" and "not measured" differ."""
+    await stored(database)
+    for count, day in ((5, 1), (5, 3), (7, 8)):
+        when = dt.datetime(2026, 4, day, tzinfo=dt.UTC)
+        await papers.record(database, "citations.openalex", cited(count, when))
+    spans = [one async for one in database["observations"].find().sort("first_day", 1)]
+    assert [(one["value"], one["first_day"], one["last_day"]) for one in spans] == [
+        (5, "2026-04-01", "2026-04-03"),
+        (7, "2026-04-08", "2026-04-08"),
+    ]
+    assert {(one["paper"], one["provider"], one["metric"]) for one in spans} == {
+        ("arxiv:2503.00010", "openalex", "citations")
+    }
+
+
+def repository(full_name: str, **fields: Any) -> Repository:
+    """What GitHub tells of a repository."""
+    url = f"https://github.com/{full_name}"
+    return Repository(url=url, host="github.com", full_name=full_name, fetched_at=NOON, **fields)
+
+
+async def test_a_renamed_repository_shows_its_new_name_and_stays_one(database: Database) -> None:
+    """Its evidence is kept, and a later sighting under the old name adds no second one."""
+    await stored(database)
+    told = repository("Ice/Floe-next", stars=3, status="ok")
+    await papers.record_repositories(database, {"ice/floe": told})
+    await papers.sight(database, page(), "text_a", "text:09")
+    await resolved_again(database)
+    [repo] = (await papers.find(database, ["arxiv:2503.00010"]))["arxiv:2503.00010"]["repos"]
+    assert (repo["full_name"], repo["stars"], repo["evidence"]) == ("Ice/Floe-next", 3, ["abstract"])
+    [span] = [one async for one in database["observations"].find()]
+    assert (span["metric"], span["value"], span["url"]) == ("stars", 3, "https://github.com/Ice/Floe-next")
+
+
+async def resolved_again(database: Database) -> None:
+    """A crawler listed the paper again, and it is folded into what it was resolved to."""
+    old = (await papers.find(database, [PAPER_ID]))[PAPER_ID]
+    await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"))])
+
+
+async def test_a_failed_repository_keeps_its_spelling(database: Database) -> None:
+    """Names are asked in lower case; what was written in the abstract stays while GitHub has not answered."""
+    await stored(database)
+    await papers.record_repositories(
+        database, {"ice/floe": repository("ice/floe", status="failed", reason="HTTP 502")}
+    )
+    [repo] = (await only(database))["repos"]
+    assert (repo["full_name"], repo["status"], repo["reason"], repo["stars"]) == (
+        "Ice/Floe",
+        "failed",
+        "HTTP 502",
+        None,
+    )
+
+
+async def test_facts_that_wait_say_why(database: Database) -> None:
+    """A provider that is down leaves its reason at every fact it owes, and only there."""
+    await stored(database)
+    await papers.record(database, "citations.openalex", cited(5, NOON))
+    for path in ("citations.openalex", "citations.semantic_scholar", "repos"):
+        await papers.leave(database, path, "cannot be reached")
+    paper = paper_of(await only(database))
+    assert paper.citations.openalex.reason is None
+    assert (paper.citations.semantic_scholar.status, paper.citations.semantic_scholar.reason) == (
+        "pending",
+        "cannot be reached",
+    )
+    assert [(repo.status, repo.reason) for repo in paper.repos] == [("pending", "cannot be reached")]
