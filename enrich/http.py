@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 import re
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
@@ -36,6 +38,7 @@ T = TypeVar("T")
 TRIES = 5
 PATIENCE = 120.0  # seconds: a longer wait is left for the next run
 CONNECT_TIMEOUT = 5.0  # seconds
+UNREACHABLE_TRIES = 3
 UNREACHABLE_BACKOFF = 1.0  # seconds: nobody was asked, so nobody's pace is at stake
 LARGEST = 64 * 2**20  # bytes of an answer
 CIRCUIT = 3  # requests in a row that used up their tries
@@ -111,6 +114,7 @@ class Api:
         self._pool, self._database = pool, database
         self._failures = 0
         self._asker = uuid4().hex
+        self._host = urlsplit(terms.base_url).netloc
 
     async def ask(self, method: str, path: str, read: Callable[[Answer], T], **what: Any) -> T:
         """Send a request and return what `read` makes of its answer.
@@ -127,6 +131,11 @@ class Api:
             raise
         self._failures = 0
         return result
+
+    def close(self, error: EnrichError) -> EnrichError:
+        """Ask nothing more in this run, for this reason."""
+        self.closed = error
+        return error
 
     def postponed(self, error: EnrichError) -> bool:
         """Whether the question is left for a later run: there is nothing to be said of it now."""
@@ -183,7 +192,7 @@ class Api:
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, lowered, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unreachable(f"{self.terms.name} cannot be reached ({type(error).__name__})") from None
+            raise Unreachable(f"{self._host} cannot be reached ({_cause(error)}): check the network") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryLater(f"{self.terms.name}: no whole answer ({type(error).__name__})") from None
 
@@ -206,20 +215,22 @@ class Api:
         if isinstance(error, TryLater):
             self._failures += 1
         if isinstance(error, Refused | PutOff | Unreachable) or self._failures >= CIRCUIT:
-            self.closed = error
+            self.close(error)
 
 
 class _Again:
-    """Whether another try is of use: later errors as often as tries allow, another shape once."""
+    """Whether another try is of use: of what comes later as often as tries allow, of another shape once."""
 
     def __init__(self) -> None:
-        self.not_understood = 0
+        self.seen: Counter[type[BaseException]] = Counter()
 
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
+        self.seen[type(error)] += 1
         if isinstance(error, NotUnderstood):
-            self.not_understood += 1
-            return self.not_understood == 1
+            return self.seen[NotUnderstood] <= 1
+        if isinstance(error, Unreachable):
+            return self.seen[Unreachable] < UNREACHABLE_TRIES
         return isinstance(error, TryLater) and (error.after is None or error.after <= PATIENCE)
 
 
@@ -231,6 +242,10 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > LARGEST:
             raise NotUnderstood(f"an answer of more than {LARGEST >> 20} MiB")
     return bytes(body)
+
+
+def _cause(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _objection(answer: Answer) -> EnrichError | None:

@@ -105,10 +105,10 @@ class _Asking:
             return
         self.report.counts["failed"] += len(asked)
         failed = Resolution(status="failed")
-        await papers.note_resolutions(self.database, {paper["_id"]: failed for paper in asked})
+        await papers.note_resolutions(self.database, {paper["_id"]: failed for paper in asked}, error.reason)
 
     async def _leave(self, error: EnrichError) -> None:
-        self.report.waiting = await papers.count_open(self.database)
+        self.report.waiting = await papers.leave_titles(self.database, error.reason)
         self.report.why, self.report.put_off = error.reason, isinstance(error, PutOff)
 
 

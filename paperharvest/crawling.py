@@ -27,7 +27,7 @@ class CrawlReport:
 
 def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> CrawlReport:
     """Run a spider to its end. Raises StorageError where its pages could not be stored."""
-    process = AsyncCrawlerProcess(_settings(settings, mongo_uri), install_root_handler=False)
+    process = AsyncCrawlerProcess(_settings(settings, mongo_uri))
     crawler = process.create_crawler(spider)
     task = process.crawl(crawler, **arguments)
     process.start()
@@ -49,6 +49,7 @@ def _settings(settings: Settings, mongo_uri: str) -> ScrapySettings:
     scrapy_settings.setmodule("crawler.settings")
     scrapy_settings.update(
         {
+            "LOG_INSTALL_ROOT_HANDLER": False,
             "MONGO_URI": mongo_uri,
             "MONGO_DATABASE": settings.database,
             "DATA_DIR": str(settings.data_dir),

@@ -71,12 +71,11 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
 
 
 def _report_lines(report: Report) -> Iterator[str]:
-    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(report.counts.items()) if number)
-    yield f"{report.name}: {counts or 'nothing to do'} ({report.requests} requests)"
-    if report.waiting:
-        yield f"  {'note' if report.put_off else 'left'}: {report.waiting} papers wait: {printable(report.why or '')}"
-    elif report.counts["failed"]:
-        yield f"  failed: {printable(report.why or '')}; the next run asks again"
+    counts = [f"{number} {outcome}" for outcome, number in sorted(report.counts.items()) if number]
+    counts += [f"{report.waiting} left for later"] if report.waiting else []
+    yield f"{report.name}: {', '.join(counts) or 'nothing to do'} ({report.requests} requests)"
+    if report.waiting or report.counts["failed"]:
+        yield f"  {'note' if report.put_off else 'why'}: {printable(report.why or '')}; the next run asks again"
 
 
 def printable(text: str) -> str:

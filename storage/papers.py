@@ -165,9 +165,10 @@ async def unresolved(database: Database, *, waiting: bool = False) -> AsyncItera
         yield paper
 
 
-async def count_open(database: Database) -> int:
-    """How many papers wait to be asked for."""
-    return await database["papers"].count_documents(OPEN)
+async def leave_titles(database: Database, reason: str) -> int:
+    """Say at every paper that waits for its arXiv id why it was not asked for; returns how many wait."""
+    result = await database["papers"].update_many(OPEN, [{"$set": {"arxiv.reason": {"$literal": reason}} | TOUCHED}])
+    return result.matched_count
 
 
 async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
@@ -175,14 +176,20 @@ async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
     return {one["_id"]: one async for one in database["papers"].find({"_id": {"$in": list(ids)}})}
 
 
-async def note_resolutions(database: Database, resolutions: Mapping[str, Resolution]) -> None:
-    """Write what became of titles that led to no paper. An answer is asked again after a day, then two, four ..."""
-    await bulk.write(database["papers"], [UpdateOne({"_id": one}, _noted(what)) for one, what in resolutions.items()])
+async def note_resolutions(
+    database: Database, resolutions: Mapping[str, Resolution], reason: str | None = None
+) -> None:
+    """Write what became of titles that led to no paper; reason: why arXiv gave no answer.
+
+    What it did answer is asked again after a day, then two, four ...
+    """
+    updates = [UpdateOne({"_id": one}, _noted(what, reason)) for one, what in resolutions.items()]
+    await bulk.write(database["papers"], updates)
 
 
-def _noted(resolution: Resolution) -> list[Document]:
+def _noted(resolution: Resolution, reason: str | None) -> list[Document]:
     days: Document = {"$pow": [2, {"$min": [{"$ifNull": ["$_work.asked", 0]}, LONGEST_WAIT]}]}
-    fields: Document = {"resolution": {"$literal": resolution.model_dump()}}
+    fields: Document = {"resolution": {"$literal": resolution.model_dump()}, "arxiv.reason": {"$literal": reason}}
     if resolution.status in ("ambiguous", "not_found"):
         fields["_work.asked"] = {"$add": [{"$ifNull": ["$_work.asked", 0]}, 1]}
         fields["_work.ask_after"] = {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": days}}

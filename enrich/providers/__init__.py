@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from enrich.errors import EnrichError
     from enrich.settings import ProviderSettings
     from storage.connect import Database
 
