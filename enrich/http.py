@@ -222,7 +222,7 @@ class _Again:
     """Whether another try is of use: of what comes later as often as tries allow, of another shape once."""
 
     def __init__(self) -> None:
-        self.seen: Counter[type[BaseException]] = Counter()
+        self.seen: Counter[type] = Counter()
 
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
