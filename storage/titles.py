@@ -81,7 +81,9 @@ _INSIDE = rf"(?:{_PLAIN}|\{{(?:{_PLAIN}|\{{(?:{_PLAIN})*+\}})*+\}})*+"
 # Addresses are held back while the rules run, each with the {label} that \href leaves glued to it.
 # The placeholder, by Unicode's word no character, is held back as well: a text that has one keeps it.
 _HELD = "\uffff"
-_SPARED = re.compile(rf"({_HELD}|{ADDRESS_START}[^\s<>\"{{}}|^\\`']*(?:\{{{_INSIDE}\}})?)", re.IGNORECASE | re.DOTALL)
+_SPARED = re.compile(
+    rf"({_HELD}|{ADDRESS_START}(?:[^\s<>\"{{}}|^\\`']|\\[_#&%])*+(?:\{{{_INSIDE}\}})?)", re.IGNORECASE | re.DOTALL
+)
 
 # The commands of accents, and the combining marks that they set.
 _ACCENTS = dict(
@@ -141,9 +143,9 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (_BRACED, _unbraced),
     # these macros of conference styles set a dot of their own unless one follows
     (re.compile(r"\\(eg|ie|etal|etc)(?![A-Za-z])\.?"), lambda match: _SHORT[match[1]]),
-    # a command made of letters swallows the white space after it
-    (re.compile(r"\\textgreater(?![A-Za-z])\s*"), ">"),
-    (re.compile(r"\\textless(?![A-Za-z])\s*"), "<"),
+    # a command made of letters swallows the white space after it, or {} that keeps the blank
+    (re.compile(r"\\textgreater(?![A-Za-z])(?:\{\}|\s*)"), ">"),
+    (re.compile(r"\\textless(?![A-Za-z])(?:\{\}|\s*)"), "<"),
     # $x$, $$x$$. With a digit first it may be money, escaped it is; with blanks at the ends it would be the
     # gap between two pairs.
     (
