@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 class StorePipeline:
     """Stores items, and counts what became of them in Scrapy's statistics under `harvest/`.
 
-    A database that fails ends the crawl: by itself Scrapy would go on and call it finished.
+    A database that fails ends the crawl: by itself Scrapy would go on and call it finished. What is read until
+    then is left: each try would wait for the database again.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -46,8 +48,11 @@ class StorePipeline:
 
     async def process_item(self, item: Digest | Refused) -> Digest | Refused:
         """Store one item whole."""
+        if self.stats.get_value("harvest/error"):
+            return item
         try:
-            await (self._store(item) if isinstance(item, Digest) else self._keep(item))
+            with connect.explained(self.database):
+                await (self._store(item) if isinstance(item, Digest) else self._keep(item))
         except StorageError as error:
             logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
             self.stats.set_value("harvest/error", str(error))
@@ -65,7 +70,7 @@ class StorePipeline:
         refusal = item.refusal
         if item.content is not None:
             kept = raw.keep(self.data_dir, item.content)
-            replay = f"paperharvest crawl digest {kept}"
+            replay = shlex.join(["paperharvest", "crawl", "digest", str(kept)])
             refusal = refusal.model_copy(update={"raw": raw.digest_of(item.content), "replay": replay})
         await deferred.add(self.database, refusal)
         refusals = self.stats.get_value("harvest/refusals", [])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidName, InvalidURI, OperationFailure, PyMongoError
 
 from storage.errors import StorageError
 
@@ -22,6 +22,7 @@ Database: TypeAlias = AsyncDatabase[Document]
 IGNORING_CASE = Collation(locale="en", strength=2)
 """GitHub's names: kept as written, compared without case."""
 SELECTION_TIMEOUT_MS = 4000  # a dead server is told within five seconds
+SCHEMES = ("mongodb://", "mongodb+srv://")
 
 INDEXES = {
     "papers": (
@@ -40,9 +41,12 @@ INDEXES = {
 @contextmanager
 def server(mongo_uri: str | None, data_dir: Path) -> Iterator[str]:
     """The URI of the server to use: the configured one, else the embedded one while the context lasts."""
+    if mongo_uri:
+        yield mongo_uri
+        return
     from storage.embedded import embedded  # noqa: PLC0415 - needs fcntl, which a configured server does not
 
-    with nullcontext(mongo_uri) if mongo_uri else embedded(data_dir) as uri:
+    with embedded(data_dir) as uri:
         yield uri
 
 
@@ -52,25 +56,29 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
 
     Raises StorageError, in one sentence without the URI (it may hold a password), where it cannot be used.
     """
-    try:
-        client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
-        )
-    except (InvalidURI, ConfigurationError, ValueError):
-        raise StorageError(
-            "mongo_uri is not understood: it has the form mongodb://user:password@host:port/,"
-            " with special characters in the user and the password percent-encoded"
-        ) from None
-    async with client:
-        database = client[name]
+    async with _client(uri) as client:
         try:
+            database = client[name]
+        except InvalidName as error:
+            raise StorageError(f"{name!r} cannot be a database's name ({error}): correct `database`") from None
+        with explained(database):
             await _prepare(database)
-        except PyMongoError as error:
-            raise StorageError(_explained(client, error)) from None
-        try:
             yield database
-        except PyMongoError as error:
-            raise StorageError(_explained(client, error)) from None
+
+
+def _client(uri: str) -> AsyncMongoClient[Document]:
+    try:
+        with suppress(InvalidURI, ConfigurationError, ValueError):
+            if uri.startswith(SCHEMES):  # the driver would take anything else for a host's name
+                return AsyncMongoClient(
+                    uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
+                )
+    except OSError as error:
+        raise StorageError(f"mongo_uri names a file that cannot be read ({error.strerror}): correct it") from None
+    raise StorageError(
+        "mongo_uri is not understood: it has the form mongodb://user:password@host:port/,"
+        " with special characters in the user and the password percent-encoded"
+    )
 
 
 async def _prepare(database: Database) -> None:
@@ -78,9 +86,28 @@ async def _prepare(database: Database) -> None:
         await database[collection].create_indexes(list(indexes))
 
 
-def _explained(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
-    """A sentence without the error's own text, which may hold every document of a bulk (1.7 MB for 1,000)."""
-    hosts = ", ".join(f"{host}:{port}" for host, port in sorted(client.nodes)) or "the configured server"
+@contextmanager
+def explained(database: Database) -> Iterator[None]:
+    """What MongoDB's driver raises, alone or from several tasks at once, becomes a StorageError of one sentence."""
+    try:
+        yield
+    except (PyMongoError, ExceptionGroup) as error:
+        if (first := _first(error)) is None:
+            raise
+        raise StorageError(_sentence(database.client, first)) from None
+
+
+def _first(error: Exception) -> PyMongoError | None:
+    """The driver's error, or the first one in a group."""
+    if isinstance(error, ExceptionGroup):
+        return next(filter(None, map(_first, error.exceptions)), None)
+    return error if isinstance(error, PyMongoError) else None
+
+
+def _sentence(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
+    """Without the error's own text, which may hold every document of a bulk (1.7 MB for 1,000)."""
+    known = client.topology_description.server_descriptions()
+    hosts = ", ".join(f"{host}:{port}" for host, port in sorted(known)) or "the configured server"
     if isinstance(error, OperationFailure):
         return f"MongoDB at {hosts} refused (code {error.code}): check the user's rights and that it is 6.0 or newer"
     return f"MongoDB at {hosts} cannot be reached ({type(error).__name__}): start it, or correct mongo_uri"
