@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from storage.errors import StorageError
 
@@ -30,7 +31,8 @@ def keep(data_dir: Path, content: bytes) -> Path:
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
+        # Of a name of its own: two processes may keep the same text at once. With a dot: nobody crawls it.
+        unfinished = folder / f".{uuid4().hex}.part"
         unfinished.write_bytes(zstd.compress(content))
         unfinished.replace(path)
     except OSError as error:
@@ -39,11 +41,14 @@ def keep(data_dir: Path, content: bytes) -> Path:
 
 
 def unpack(content: bytes, limit: int) -> bytes:
-    """A kept text. Raises ValueError where it is damaged or larger than the limit in bytes."""
+    """A kept text, whole. Raises ValueError where it is damaged or larger than the limit in bytes."""
+    unpacker = zstd.ZstdDecompressor()
     try:
-        text = zstd.ZstdDecompressor().decompress(content, limit + 1)
+        text = unpacker.decompress(content, limit + 1)
     except zstd.ZstdError as error:
         raise ValueError(str(error)) from None
     if len(text) > limit:
         raise ValueError(f"more than {limit} bytes unpacked")
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("cut short" if not unpacker.eof else "more follows the text")
     return text
