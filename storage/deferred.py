@@ -18,6 +18,6 @@ async def add(database: Database, refusal: Refusal) -> None:
     )
 
 
-async def settle(database: Database, raw: str) -> None:
-    """Forget the refusals of a text that was understood after all."""
-    await database["deferred"].delete_many({"raw": raw})
+async def settle(database: Database, raw: str, name: str) -> None:
+    """Forget the refusals of a text that was understood after all, and of a file that could not be read before."""
+    await database["deferred"].delete_many({"$or": [{"raw": raw}, {"raw": None, "name": name}]})

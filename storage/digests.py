@@ -38,5 +38,5 @@ async def store(database: Database, page: Page, *, source: str, digest: str, nam
         },
         upsert=True,
     )
-    await deferred.settle(database, raw)
+    await deferred.settle(database, raw, name)
     return known is None
