@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +26,22 @@ def named(paths: list[str]) -> Iterator[str]:
     """The files that paths mean: themselves, all within folders (but names that begin with a dot), or stdin."""
     for path in paths:
         if path != STDIN and Path(path).is_dir():
-            yield from map(str, sorted(_within(Path(path), set())))
+            yield from map(str, _within(Path(path), set()))
         else:
             yield path
 
 
 def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
-    """All files below a folder; one that links lead to again is visited once."""
+    """All files below a folder; one that links lead to again is visited once. One that cannot be listed is named."""
     if (real := folder.resolve()) in visited:
         return
     visited.add(real)
-    for path in folder.iterdir():
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        entries = []
+        yield folder
+    for path in entries:
         if path.name.startswith("."):
             continue
         if path.is_dir():
@@ -46,15 +52,15 @@ def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
 
 def read(name: str) -> Digest | Refused:
     """The digest in a file (a kept text of the raw store, too), or why it is refused."""
-    content = None
+    content, shown = None, os.fsencode(name).decode(errors="backslashreplace")  # a name need not be UTF-8
     try:
         content = _content(name)
         text = _text(content)
         source, page = layouts.read(text)
     except LayoutChanged as refused:
-        refusal = Refusal(name=name, reason=refused.reason, detail=refused.detail, line=refused.line)
+        refusal = Refusal(name=shown, reason=refused.reason, detail=refused.detail, line=refused.line)
         return Refused(refusal=refusal, content=content)
-    return Digest(source=source, digest=_identity(text), name=name, raw=raw.digest_of(content), page=page)
+    return Digest(source=source, digest=_identity(text), name=shown, raw=raw.digest_of(content), page=page)
 
 
 def _content(name: str) -> bytes:
