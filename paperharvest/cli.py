@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paperharvest.errors import ConfigError
+from paperharvest.summary import printable
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -31,6 +33,14 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, fold
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
 
 
+class _OneLine(logging.Formatter):
+    """No traceback, and nothing that a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message, record.asctime = record.getMessage(), self.formatTime(record)
+        return printable(self.formatMessage(record))
+
+
 @app.callback()
 def configure(
     context: typer.Context,
@@ -42,7 +52,8 @@ def configure(
     # The handler's level, not the root's: Scrapy sets that one.
     shown = logging.StreamHandler()
     shown.setLevel(logging.DEBUG if debug else logging.WARNING)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[shown])
+    shown.setFormatter((logging.Formatter if debug else _OneLine)("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[shown])
 
 
 @app.command()
@@ -136,6 +147,7 @@ def _finish(summary: Summary) -> None:
 
 def main() -> None:
     """Run the command line; every error is one sentence that says what to do."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whoever leaves last stops the database
     try:
         app()
     except KeyboardInterrupt:
@@ -143,7 +155,7 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        typer.echo(f"paperharvest: {_sentence(error)}", err=True)
+        typer.echo(f"paperharvest: {printable(_sentence(error))}", err=True)
         sys.exit(1)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings as ScrapySettings
 
@@ -12,6 +15,8 @@ from storage.documents import Refusal
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paperharvest.config import Settings
 
 
@@ -26,22 +31,42 @@ class CrawlReport:
 
 
 def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> CrawlReport:
-    """Run a spider to its end. Raises StorageError where its pages could not be stored."""
+    """Run a spider to its end. Raises what it failed with, a StorageError where pages could not be stored.
+
+    By itself Scrapy logs errors, and interrupts, and calls the crawl finished.
+    """
     process = AsyncCrawlerProcess(_settings(settings, mongo_uri))
     crawler = process.create_crawler(spider)
+    errors: list[BaseException] = []
+    for event in (signals.item_error, signals.spider_error):
+        crawler.signals.connect(lambda failure: errors.append(failure.value), event, weak=False)
     task = process.crawl(crawler, **arguments)
-    process.start()
-    if error := task.exception():
-        raise error
+    with _own_signal_handlers():
+        process.start()
     stats = crawler.stats.get_stats() if crawler.stats else {}
+    if error := task.exception() or next(iter(errors), None):
+        raise error
     if "harvest/error" in stats:
         raise StorageError(stats["harvest/error"])
+    if stats.get("finish_reason") == "shutdown":
+        raise KeyboardInterrupt
     return CrawlReport(
         digests=stats.get("harvest/digests", 0),
         unchanged=stats.get("harvest/unchanged", 0),
         listings=stats.get("harvest/listings", 0),
         refusals=[Refusal.model_validate(one) for one in stats.get("harvest/refusals", ())],
     )
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Scrapy leaves its handlers behind, for which Ctrl-C ends a crawl that is over."""
+    own = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in own.items():
+            signal.signal(number, handler)
 
 
 def _settings(settings: Settings, mongo_uri: str) -> ScrapySettings:
