@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import orjson
-from bson import json_util
+from bson import encode, json_util
+from bson.errors import BSONError
 from pydantic import ValidationError
+from pymongo.errors import OperationFailure
 
 from storage.documents import Paper
 from storage.errors import StorageError
@@ -37,7 +39,11 @@ def line_of(paper: Paper) -> bytes:
 
 def parse_where(text: str) -> Document:
     """A filter from the command line, in MongoDB's extended JSON. Raises ValueError; never runs code."""
-    where = json_util.loads(text, json_options=json_util.RELAXED_JSON_OPTIONS)
+    try:
+        where = json_util.loads(text, json_options=json_util.RELAXED_JSON_OPTIONS)
+        encode({"where": where})
+    except (ArithmeticError, BSONError, LookupError, RecursionError, TypeError) as error:
+        raise ValueError(f"not extended JSON: {error}") from None
     if not isinstance(where, dict):
         raise ValueError(  # noqa: TRY004 - for the caller it is one error, whatever is wrong with the text
             'a filter is a JSON object, such as {"citations.openalex.count": {"$gte": 100}}'
@@ -59,7 +65,7 @@ def _keys(value: object) -> Iterator[str]:
 
 async def lines(database: Database, where: Document) -> AsyncIterator[bytes]:
     """The papers that a filter selects as JSON lines, sorted by id. Raises StorageError for another shape."""
-    async for document in database["papers"].find(where).sort("_id", 1):
+    async for document in _found(database, where):
         try:
             yield line_of(paper_of(document))
         except ValidationError as error:
@@ -71,19 +77,37 @@ async def lines(database: Database, where: Document) -> AsyncIterator[bytes]:
             ) from None
 
 
+async def _found(database: Database, where: Document) -> AsyncIterator[Document]:
+    try:
+        async for document in database["papers"].find(where).sort("_id", 1):
+            yield document
+    except OperationFailure as error:
+        if not where:
+            raise
+        said = (error.details or {}).get("errmsg", error.code)
+        raise StorageError(f"MongoDB does not take the filter ({said}): correct --where") from None
+
+
 @contextmanager
 def target(path: Path | None) -> Iterator[IO[bytes]]:
-    """The file to write, or stdout: a file appears whole or not at all. Raises StorageError."""
+    """The file to write, or stdout: a file appears whole or not at all; a pipe or a device is written as it goes.
+
+    Raises StorageError.
+    """
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    whole = path.resolve() if path.is_file() else path  # a link to a file stays a link
+    as_it_goes = path.exists() and not path.is_file()
+    unfinished = path if as_it_goes else whole.with_name(f".{whole.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as file:
             yield file
-        unfinished.replace(path)
+        if not as_it_goes:
+            unfinished.replace(whole)
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror}): choose another file for -o") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        if not as_it_goes:
+            unfinished.unlink(missing_ok=True)
