@@ -8,10 +8,10 @@ import tomllib
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from enrich.settings import ProviderSettings
 from paperharvest.errors import ConfigError
@@ -30,13 +30,20 @@ USUAL_KEYS = {
 }
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
 class Settings(Record):
     """What the user configured, defaults filled in."""
 
     mongo_uri: SecretStr | None = None
     """None: the embedded mongod."""
     database: str = "paperharvest"
-    data_dir: Path = Field(default_factory=lambda: user_data_path("paperharvest"))
+    data_dir: Annotated[Path, AfterValidator(_expanded)] = Field(default_factory=lambda: user_data_path("paperharvest"))
     contact: str | None = None
     """A mail address or page for the User-Agent: providers like to know whom to ask."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
@@ -56,8 +63,9 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Sett
     env = os.environ if env is None else env
     values = _from_file(file, env)
     _add(values, _from_environment(env))
-    for name in PROVIDERS:
-        values.setdefault("providers", {}).setdefault(name, {})
+    tables = values.setdefault("providers", {})
+    if isinstance(tables, dict):
+        values["providers"] = {name: {} for name in PROVIDERS} | tables
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -77,7 +85,8 @@ def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"the configuration file {path} is not understood: {error}") from None
-    if strange := [name for name in values.get("providers", {}) if name not in PROVIDERS]:
+    tables = values.get("providers")
+    if isinstance(tables, dict) and (strange := [name for name in tables if name not in PROVIDERS]):
         raise ConfigError(f"{path}: no provider is called {strange[0]!r}{_nearest(strange[0], PROVIDERS)}")
     return values
 
