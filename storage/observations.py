@@ -41,7 +41,7 @@ async def record(database: Database, measurements: Sequence[Measurement]) -> Non
 
 
 async def _latest(database: Database, series: list[str]) -> dict[str, Document]:
-    spans = database["observations"].find({"series": {"$in": series}}).sort("last_day", 1)
+    spans = database["observations"].find({"series": {"$in": series}}).sort([("last_day", 1), ("first_day", 1)])
     return {span["series"]: span async for span in spans}
 
 

@@ -73,11 +73,12 @@ async def give_back(database: Database, name: str, asker: str) -> None:
 
 
 async def hold_back(database: Database, name: str, seconds: float, reason: str) -> None:
-    """Let nobody ask before that many seconds have passed; an earlier, longer wait stays."""
-    later = {"$max": ["$not_before", {"$add": ["$$NOW", 1000 * min(seconds, ONE_DAY)]}]}
-    await database["providers"].update_one(
-        {"_id": name}, [{"$set": {"not_before": later, "reason": {"$literal": reason}}}], upsert=True
-    )
+    """Let nobody ask before that many seconds have passed; an earlier, longer wait stays, and its reason."""
+    until = {"$add": ["$$NOW", 1000 * min(seconds, ONE_DAY)]}
+    longer = {"$gt": [until, {"$ifNull": ["$not_before", LONG_AGO]}]}
+    wait = {"not_before": until, "reason": {"$literal": reason}}
+    held = {key: {"$cond": [longer, value, f"${key}"]} for key, value in wait.items()}
+    await database["providers"].update_one({"_id": name}, [{"$set": held}], upsert=True)
 
 
 async def note_budget(database: Database, name: str, remaining: int, resets_in: float) -> None:
