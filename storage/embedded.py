@@ -58,7 +58,7 @@ def embedded(data_dir: Path) -> Iterator[str]:
 def _own_folder(data_dir: Path) -> Path:
     """The data folder as an absolute path, there and writable."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "db").mkdir(parents=True, exist_ok=True)
         (data_dir / "users.lock").touch()
     except OSError as error:
         raise StorageError(
@@ -131,13 +131,13 @@ def _running(data_dir: Path) -> int | None:
             parsed = client.admin.command("getCmdLineOpts")["parsed"]
         except PyMongoError:
             return None
-    return port if Path(parsed["storage"]["dbPath"]) == data_dir / "db" else None
+    return port if parsed.get("storage", {}).get("dbPath") == str(data_dir / "db") else None
 
 
-def _port(log: Path) -> int | None:
-    """The port in the log of the server's latest start."""
+def _port(log: Path, skipped: int = 0) -> int | None:
+    """The port of the server's latest start, in its log or in what follows that many bytes."""
     try:
-        lines = log.read_bytes().splitlines()
+        lines = log.read_bytes()[skipped:].splitlines()
     except FileNotFoundError:
         return None
     ours = [line for line in lines if b'"id":%d,' % LISTENING in line]
@@ -146,23 +146,27 @@ def _port(log: Path) -> int | None:
 
 def _start(data_dir: Path) -> int:
     """Start mongod and return its port; raises StorageError."""
-    binary, folder, log = find_mongod(), data_dir / "db", data_dir / "mongod.log"
-    folder.mkdir(exist_ok=True)
-    log.unlink(missing_ok=True)
-    command = [binary, "--dbpath", str(folder), "--logpath", str(log), "--port", "0"]
+    binary, log = find_mongod(), data_dir / "mongod.log"
+    if _pid(data_dir) is None:  # else it may be the log of a server that only did not answer in time
+        log.unlink(missing_ok=True)
+    old = log.stat().st_size if log.exists() else 0
+    command = [binary, "--dbpath", str(data_dir / "db"), "--logpath", str(log), "--logappend", "--port", "0"]
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
     # 6.0.5 lies in the range of CVE-2025-14847, a fault of message compression. No query runs JavaScript.
     command += ["--networkMessageCompressors", "disabled", "--noscripting"]
     with (data_dir / "mongod.err").open("wb+") as stderr:
         # In a session of its own: Ctrl-C at the terminal is for the command, not for its database.
-        process = subprocess.Popen(  # noqa: S603 - a fixed command of ours
-            command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a fixed command of ours
+                command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+            )
+        except OSError as error:
+            raise StorageError(f"{binary} cannot be run ({error.strerror}): {WAYS_OUT}") from None
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if (status := process.poll()) is not None:
             raise StorageError(_why_ended(status, data_dir))
-        if (port := _port(log)) is not None:
+        if (port := _port(log, old)) is not None:
             process.returncode = 0  # it may outlive this command: Popen must not warn that it was left alone
             return port
         time.sleep(0.02)
