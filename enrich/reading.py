@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LARGEST_COUNT = 2**63 - 1  # MongoDB's integers have 64 bits
+
+
 def count(row: Mapping[str, Any], key: str) -> int:
     """A count that must be there: a whole number, not negative. Raises NotUnderstood: absent is not 0."""
     value = row.get(key)
-    if type(value) is not int or value < 0:  # a bool is an int to isinstance
+    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:  # a bool is an int to isinstance
         raise NotUnderstood(f"{key} is no count: {str(value)[:40]!r}")
     return value
 
@@ -35,11 +38,28 @@ def text(row: Mapping[str, Any], key: str) -> str | None:
     return value or None
 
 
+def part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object within, empty where it is null or absent. Raises NotUnderstood for another type."""
+    value = row.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise NotUnderstood(f"{key} is no object: {str(value)[:40]!r}")
+    return value
+
+
 def time(row: Mapping[str, Any], key: str) -> dt.datetime | None:
     """An ISO 8601 time with its zone, in UTC; None where it is null or absent. Raises NotUnderstood."""
     value = text(row, key)
+    return in_utc(value, key) if value else None
+
+
+def in_utc(value: str, name: str) -> dt.datetime:
+    """An ISO 8601 time with its zone, in UTC. Raises NotUnderstood, also where the zone is not told."""
     try:
-        moment = dt.datetime.fromisoformat(value) if value else None
-    except ValueError:
-        raise NotUnderstood(f"{key} is no time: {value!r}") from None
-    return moment.astimezone(dt.UTC) if moment else None
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise NotUnderstood(f"{name} is no time: {value[:40]!r}")

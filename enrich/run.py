@@ -29,13 +29,17 @@ async def enrich(
     database: Database, apis: Mapping[str, Api], kinds: Collection[str], progress: Callable[[str, int], None]
 ) -> list[Report]:
     """Ask every enabled provider of these kinds for what is due. progress: called with a name and a count."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_Asking(database, api, providers.load(name), progress).all_due())
-            for name, api in apis.items()
-            if providers.load(name).KIND in kinds
-        ]
-    return [task.result() for task in tasks]
+    asking = [
+        _Asking(database, api, module, progress).all_due()
+        for name, api in apis.items()
+        if (module := providers.load(name)).KIND in kinds
+    ]
+    # Not a TaskGroup: it would cancel the others inside the MongoDB driver, which does not survive that (4.20).
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in ended if isinstance(one, Report)]
 
 
 class _Asking:

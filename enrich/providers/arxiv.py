@@ -6,18 +6,19 @@ line breaks and links (2025-08, 2025-11, 2026-04): elements are read by name, ad
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
+from enrich.reading import in_utc
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
 from storage.titles import collapse
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Sequence
 
     from enrich.http import Answer, Api
@@ -191,8 +192,4 @@ def _text(element: etree._Element, tag: str) -> str | None:
 
 def _time(element: etree._Element, tag: str) -> dt.datetime | None:
     text = _text(element, f"{ATOM}{tag}")
-    try:
-        moment = dt.datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise NotUnderstood(f"{tag} is no time: {text!r}") from None
-    return moment.astimezone(dt.UTC) if moment else None
+    return in_utc(text, tag) if text else None

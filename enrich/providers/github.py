@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, TryLater
 from enrich.http import Answer, Budget, told_wait
-from enrich.reading import count, flag, text, time
+from enrich.reading import count, flag, part, text, time
 from storage.documents import Repository
 
 if TYPE_CHECKING:
@@ -76,16 +76,20 @@ def _read(answer: Answer, names: Sequence[str]) -> dict[str, Repository]:
 def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
     """Error types by alias. Raises TryLater or BadBatch for an error of the whole query."""
     types = {}
-    for error in body.get("errors") or ():
+    errors = body.get("errors") or []
+    if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
+        raise NotUnderstood(f"GitHub: errors that are none: {str(errors)[:80]!r}")
+    for error in errors:
         said = str(error.get("message", ""))
         if error.get("type") in RATE_LIMITS or "API rate limit exceeded" in said:
             left = budget(answer)
             raise TryLater("GitHub: rate limit", left.resets_in + 1 if left else None)
         if error.get("type") == "RESOURCE_LIMITS_EXCEEDED" or said.startswith(TOO_MUCH):
             raise BadBatch(f"GitHub: {said[:80]}")
-        if not error.get("path"):
+        path = error.get("path")
+        if not isinstance(path, list) or not path:
             raise NotUnderstood(f"GitHub: {said[:80]}")
-        types[str(error["path"][0])] = str(error.get("type"))
+        types[str(path[0])] = str(error.get("type"))
     return types
 
 
@@ -111,14 +115,14 @@ def _fact(repo: dict[str, Any]) -> Repository:
         stars=count(repo, "stargazerCount"),
         forks=count(repo, "forkCount"),
         archived=flag(repo, "isArchived"),
-        license=_license(repo.get("licenseInfo") or {}),
-        language=text(repo.get("primaryLanguage") or {}, "name"),
+        license=_license(part(repo, "licenseInfo")),
+        language=text(part(repo, "primaryLanguage"), "name"),
         pushed_at=time(repo, "pushedAt"),
         status="ok",
     )
 
 
-def _license(info: dict[str, Any]) -> str | None:
+def _license(info: Mapping[str, Any]) -> str | None:
     """The SPDX identifier; NOASSERTION means that GitHub does not know."""
     spdx = text(info, "spdxId")
     return None if spdx == "NOASSERTION" else spdx

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
 from enrich.http import Answer, Budget, told_wait
-from enrich.reading import count
+from enrich.reading import count, part
 from storage.documents import CitationCount
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def _works(answer: Answer) -> list[dict[str, Any]]:
     works = body.get("results") if isinstance(body, dict) else None
     if not isinstance(works, list) or not all(isinstance(work, dict) for work in works):
         raise NotUnderstood(f"no list of works: {answer.text[:80]!r}")
-    if count(body.get("meta") or {}, "count") != len(works):
-        raise NotUnderstood(f"{len(works)} works of {body['meta']['count']}")
+    if (total := count(part(body, "meta"), "count")) != len(works):
+        raise NotUnderstood(f"{len(works)} works of {total}")
     return works
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import NotUnderstood
-from enrich.reading import count
+from enrich.reading import count, part
 from storage.documents import InfluentialCitationCount
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
 def _fact(asked: str, row: Any) -> InfluentialCitationCount:
     if not isinstance(row, dict):
         raise NotUnderstood(f"a row that is no paper: {str(row)[:80]!r}")
-    external = row.get("externalIds") or {}
-    if external.get("ArXiv", asked) != asked:
-        raise NotUnderstood(f"asked for {asked}, told of {str(external['ArXiv'])[:40]}")
+    told = part(row, "externalIds").get("ArXiv", asked)
+    if told != asked:
+        raise NotUnderstood(f"asked for {asked}, told of {str(told)[:40]}")
     return InfluentialCitationCount(
         status="ok",
         count=count(row, "citationCount"),
