@@ -38,6 +38,7 @@ T = TypeVar("T")
 TRIES = 5
 PATIENCE = 120.0  # seconds: a longer wait is left for the next run
 CONNECT_TIMEOUT = 5.0  # seconds
+HOLD = 9.0  # seconds after which a holder that was killed is taken for dead; renewed while a request lasts
 UNREACHABLE_TRIES = 3
 UNREACHABLE_BACKOFF = 1.0  # seconds: nobody was asked, so nobody's pace is at stake
 LARGEST = 64 * 2**20  # bytes of an answer
@@ -154,11 +155,8 @@ class Api:
 
     async def _once(self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any]) -> T:
         await self._turn()
-        try:
+        async with self._holding():
             answer = await self._send(method, path, what)
-        finally:
-            if self.terms.single:
-                await gate.give_back(self._database, self.terms.name, self._asker)
         if budget := self.terms.budget(answer):
             await gate.note_budget(self._database, self.terms.name, *budget)
         if error := self.terms.objection(answer) or _objection(answer):
@@ -167,10 +165,10 @@ class Api:
 
     async def _turn(self) -> None:
         """Wait until the provider may be asked. Raises TryLater or PutOff where that is too far off."""
-        single = self.terms.timeout + CONNECT_TIMEOUT if self.terms.single else None
+        hold = HOLD if self.terms.single else None
         while True:
             turn = await gate.take_turn(
-                self._database, self.terms.name, self._asker, interval=self.terms.interval, single=single
+                self._database, self.terms.name, self._asker, interval=self.terms.interval, hold=hold
             )
             if turn.granted:
                 return
@@ -179,6 +177,28 @@ class Api:
             if turn.wait > PATIENCE:
                 raise TryLater(turn.reason or f"{self.terms.name}: told to wait", turn.wait)
             await asyncio.sleep(turn.wait)
+
+    @asynccontextmanager
+    async def _holding(self) -> AsyncIterator[None]:
+        """Keep a provider's only connection for as long as the request lasts, then give it back."""
+        if not self.terms.single:
+            yield
+            return
+        done = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(done))
+        try:
+            yield
+        finally:
+            done.set()  # not cancelled: the MongoDB driver does not survive that
+            await renewing
+            await gate.give_back(self._database, self.terms.name, self._asker)
+
+    async def _renew(self, done: asyncio.Event) -> None:
+        while not done.is_set():
+            try:
+                await asyncio.wait_for(done.wait(), HOLD / 3)
+            except TimeoutError:
+                await gate.renew(self._database, self.terms.name, self._asker, HOLD)
 
     async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
         self.requests += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pymongo import DeleteOne, UpdateMany, UpdateOne
-from pymongo.errors import AutoReconnect, BulkWriteError
+from pymongo.errors import AutoReconnect, BulkWriteError, ServerSelectionTimeoutError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from storage.errors import StorageError
@@ -53,4 +53,4 @@ def _attempts() -> AsyncRetrying:
 def _worth_another_try(error: BaseException) -> bool:
     if isinstance(error, BulkWriteError):
         return all(one["code"] == DUPLICATE_KEY for one in error.details["writeErrors"])
-    return isinstance(error, AutoReconnect)
+    return isinstance(error, AutoReconnect) and not isinstance(error, ServerSelectionTimeoutError)  # it has waited

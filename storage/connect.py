@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pymongo
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
@@ -21,7 +23,8 @@ Database: TypeAlias = AsyncDatabase[Document]
 
 IGNORING_CASE = Collation(locale="en", strength=2)
 """GitHub's names: kept as written, compared without case."""
-SELECTION_TIMEOUT_MS = 4000  # a dead server is told within five seconds
+FIRST_CONTACT = 4.0  # seconds: a dead server is told within five; later ones wait for an election
+CLOSING = 2.0  # seconds
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
 INDEXES = {
@@ -56,23 +59,27 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
 
     Raises StorageError, in one sentence without the URI (it may hold a password), where it cannot be used.
     """
-    async with _client(uri) as client:
+    client = _client(uri)
+    try:
         try:
             database = client[name]
         except InvalidName as error:
             raise StorageError(f"{name!r} cannot be a database's name ({error}): correct `database`") from None
         with explained(database):
-            await _prepare(database)
+            with pymongo.timeout(FIRST_CONTACT):
+                await _prepare(database)
             yield database
+    finally:
+        # A task that is cancelled inside the driver (4.20) can leave its topology locked, and `close` waits forever.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(client.close(), CLOSING)
 
 
 def _client(uri: str) -> AsyncMongoClient[Document]:
     try:
         with suppress(InvalidURI, ConfigurationError, ValueError):
             if uri.startswith(SCHEMES):  # the driver would take anything else for a host's name
-                return AsyncMongoClient(
-                    uri, w="majority", journal=True, tz_aware=True, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS
-                )
+                return AsyncMongoClient(uri, w="majority", journal=True, tz_aware=True)
     except OSError as error:
         raise StorageError(f"mongo_uri names a file that cannot be read ({error.strerror}): correct it") from None
     raise StorageError(

@@ -49,7 +49,7 @@ def embedded(data_dir: Path) -> Iterator[str]:
             fcntl.flock(users, fcntl.LOCK_SH)
             port = _running(data_dir) or _start(data_dir)
         try:
-            yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+            yield f"mongodb://127.0.0.1:{port}/?directConnection=true&serverSelectionTimeoutMS=3000"
         finally:
             with _starting(data_dir):
                 _leave(data_dir, users)

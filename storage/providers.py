@@ -30,13 +30,13 @@ class Turn(NamedTuple):
     reason: str | None = None
 
 
-async def take_turn(database: Database, name: str, asker: str, *, interval: float, single: float | None) -> Turn:
+async def take_turn(database: Database, name: str, asker: str, *, interval: float, hold: float | None) -> Turn:
     """Reserve the start of one request, if it may start now.
 
-    interval: seconds between starts. single: where only one connection is allowed, the seconds after which
-    a holder that never gave it back is taken for dead.
+    interval: seconds between starts. hold: where only one connection is allowed, the seconds after which
+    a holder that neither renewed its hold nor gave it back is taken for dead.
     """
-    reserve = _reserve(asker, interval, single)
+    reserve = _reserve(asker, interval, hold)
     document: Any = await database["providers"].find_one_and_update(
         {"_id": name}, reserve, upsert=True, return_document=ReturnDocument.AFTER
     )
@@ -48,7 +48,7 @@ async def take_turn(database: Database, name: str, asker: str, *, interval: floa
     return Turn(granted=False, wait=wait, spent=document["spent"], reason=document.get("reason"))
 
 
-def _reserve(asker: str, interval: float, single: float | None) -> list[Document]:
+def _reserve(asker: str, interval: float, hold: float | None) -> list[Document]:
     """The pipeline: the earliest start, whether it has come, and what a start takes away."""
     limited = {"$gt": [{"$ifNull": ["$resets_at", LONG_AGO]}, "$$NOW"]}
     spent = {"$and": [limited, {"$lt": [{"$ifNull": ["$remaining", 1]}, 1]}]}
@@ -57,14 +57,20 @@ def _reserve(asker: str, interval: float, single: float | None) -> list[Document
     granted = {"$and": [{"$lte": ["$earliest", "$$NOW"]}, {"$not": [held]}]}
     taken: Document = {"next_start": {"$add": ["$$NOW", 1000 * interval]}}
     taken["remaining"] = {"$cond": [limited, {"$subtract": ["$remaining", 1]}, None]}
-    if single is not None:
-        taken |= {"holder": asker, "held_until": {"$add": ["$$NOW", 1000 * single]}}
+    if hold is not None:
+        taken |= {"holder": asker, "held_until": {"$add": ["$$NOW", 1000 * hold]}}
     return [
         {"$set": {"spent": spent, "asked_at": "$$NOW"}},
         {"$set": {"earliest": earliest}},
         {"$set": {"granted": granted}},
         {"$set": {key: {"$cond": ["$granted", value, f"${key}"]} for key, value in taken.items()}},
     ]
+
+
+async def renew(database: Database, name: str, asker: str, hold: float) -> None:
+    """Hold a provider's only connection for longer, if it is still ours."""
+    held_until = {"$add": ["$$NOW", 1000 * hold]}
+    await database["providers"].update_one({"_id": name, "holder": asker}, [{"$set": {"held_until": held_until}}])
 
 
 async def give_back(database: Database, name: str, asker: str) -> None:
