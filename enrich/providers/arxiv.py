@@ -7,11 +7,13 @@ line breaks and links (2025-08, 2025-11, 2026-04): elements are read by name, ad
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
+from enrich.http import told_wait
 from enrich.reading import in_utc
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
@@ -67,14 +69,18 @@ def blank(_question: str) -> ArxivFact:
 async def fetch(ids: Sequence[str], api: Api) -> dict[str, ArxivEntry]:
     """Entries by base id, asked by POST: a GET of 500 ids comes near the server's limit of 8 KiB."""
     form = {"id_list": ",".join(ids), "start": "0", "max_results": str(len(ids))}
-    feed = await api.ask("POST", PATH, parse, data=form)
-    if feed.total > len(feed.entries):
-        raise NotUnderstood(f"arXiv returned {len(feed.entries)} of {feed.total} entries")
-    # By id, not by place: unknown ids are left out, and the order need not be the one asked for.
-    found = {entry.arxiv_id: entry for entry in feed.entries}
-    if unasked := found.keys() - set(ids):
-        raise NotUnderstood(f"arXiv told of {len(unasked)} papers that were not asked for")
-    return found
+
+    def read(answer: Answer) -> dict[str, ArxivEntry]:
+        feed = parse(answer)
+        if feed.total > len(feed.entries):
+            raise NotUnderstood(f"arXiv returned {len(feed.entries)} of {feed.total} entries")
+        # By id, not by place: unknown ids are left out, and the order need not be the one asked for.
+        found = {entry.arxiv_id: entry for entry in feed.entries}
+        if unasked := found.keys() - set(ids):
+            raise NotUnderstood(f"arXiv told of {len(unasked)} papers that were not asked for")
+        return found
+
+    return await api.ask("POST", PATH, read, data=form)
 
 
 async def search_titles(phrases: Sequence[str], api: Api) -> Found:
@@ -97,16 +103,18 @@ async def search_titles(phrases: Sequence[str], api: Api) -> Found:
 def objection(answer: Answer) -> EnrichError | None:
     """`Rate exceeded.` comes with status 429 or 200, without Retry-After; 10 of 10 requests 30 s apart failed so."""
     if answer.body[:64].lstrip().startswith(b"Rate exceeded"):
-        return TryLater("arXiv: rate exceeded")
-    if answer.status == 400 and (error := _error_in(_root(answer))):  # noqa: PLR2004 - the status has no other name
-        return BadBatch(f"arXiv: {error}")
+        return TryLater("arXiv: rate exceeded", told_wait(answer))
+    if answer.status == 400:  # noqa: PLR2004 - the status has no other name
+        with suppress(EnrichError):  # a page for people: the status says all
+            if error := _error_in(_root(answer)):
+                return BadBatch(f"arXiv: {error}")
     return None
 
 
 def parse(answer: Answer) -> Feed:
     """The entries of an Atom answer; those without an id are the first generation's way to say unknown.
 
-    Raises NotUnderstood for an error entry or another body, TryLater where results are counted but not shown.
+    Raises NotUnderstood for an error entry or another body, TryLater where it is cut or results are not shown.
     """
     root = _root(answer)
     total = root.findtext(f"{OPENSEARCH}totalResults", "")
@@ -131,9 +139,14 @@ def _parse_search(answer: Answer) -> Feed:
 def _root(answer: Answer) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
-        return etree.fromstring(answer.body, parser)
+        root = etree.fromstring(answer.body, parser)
     except etree.XMLSyntaxError:
+        if b"<feed" in answer.body and not answer.body.rstrip().endswith(b"</feed>"):
+            raise TryLater("arXiv: the answer is cut") from None
         raise NotUnderstood(f"not XML: {answer.text[:80]!r}") from None
+    if root.getroottree().docinfo.internalDTD is not None:  # entities of its own: texts would end at the first
+        raise NotUnderstood("arXiv: a document type where a feed should be")
+    return root
 
 
 def _error_in(root: etree._Element) -> str | None:
