@@ -291,8 +291,13 @@ def _retry_after(answer: Answer) -> float | None:
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
-    moment, now = _date(value), _date(answer.headers.get("date", "")) or datetime.now(UTC)
-    return max((moment - now).total_seconds(), 0.0) if moment else None
+    moment = _date(value)
+    return max((moment - sent_at(answer)).total_seconds(), 0.0) if moment else None
+
+
+def sent_at(answer: Answer) -> datetime:
+    """When the answer was sent, by its own clock, which also its dates go by; else by ours."""
+    return _date(answer.headers.get("date", "")) or datetime.now(UTC)
 
 
 def _date(value: str) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import NotUnderstood
@@ -36,6 +37,11 @@ def text(row: Mapping[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise NotUnderstood(f"{key} is no text: {str(value)[:40]!r}")
     return value or None
+
+
+def digits(written: str) -> int | None:
+    """A whole number as headers and feeds write it; None for anything else, also for more than can be meant."""
+    return int(written) if re.fullmatch(r"\s*[0-9]{1,15}\s*", written) else None
 
 
 def part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
 from enrich.http import told_wait
-from enrich.reading import in_utc
+from enrich.reading import digits, in_utc
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
 from storage.titles import collapse
@@ -117,16 +117,16 @@ def parse(answer: Answer) -> Feed:
     Raises NotUnderstood for an error entry or another body, TryLater where it is cut or results are not shown.
     """
     root = _root(answer)
-    total = root.findtext(f"{OPENSEARCH}totalResults", "")
-    if root.tag != f"{ATOM}feed" or not total.strip().isdigit():
+    total = digits(root.findtext(f"{OPENSEARCH}totalResults", ""))
+    if root.tag != f"{ATOM}feed" or total is None:
         raise NotUnderstood(f"no Atom feed: {answer.text[:80]!r}")
     if error := _error_in(root):
         raise NotUnderstood(f"arXiv: {error}")
     elements = root.findall(f"{ATOM}entry")
-    if int(total) > 0 and not elements:
+    if total > 0 and not elements:
         raise TryLater("arXiv counted results and showed none")
     entries = [_entry(element) for element in elements if element.find(f"{ATOM}id") is not None]
-    return Feed(int(total) - (len(elements) - len(entries)), entries)
+    return Feed(total - (len(elements) - len(entries)), entries)
 
 
 def _parse_search(answer: Answer) -> Feed:

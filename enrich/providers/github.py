@@ -5,12 +5,11 @@ Source: https://docs.github.com/graphql. Names go as variables, never into the q
 
 from __future__ import annotations
 
-import time as clock
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, TryLater
-from enrich.http import Answer, Budget, told_wait
-from enrich.reading import count, flag, part, text, time
+from enrich.http import Answer, Budget, sent_at, told_wait
+from enrich.reading import count, digits, flag, part, text, time
 from storage.documents import Repository
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 KIND = "repos"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.github.com", 1.0, 100, 30.0, 60.0
 SECONDARY_LIMITS = ("secondary rate", "abuse detection")
+HOUR = 3600.0  # seconds: where no reset is told (an answer of 2013)
 RATE_LIMITS = {"RATE_LIMITED", "RATE_LIMIT"}
 TOO_MUCH = ("Resource limits for this query exceeded", "Something went wrong while executing your query")
 FRAGMENT = (
@@ -74,7 +74,7 @@ def _read(answer: Answer, names: Sequence[str]) -> dict[str, Repository]:
 
 
 def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
-    """Error types by alias. Raises TryLater or BadBatch for an error of the whole query."""
+    """Error types by alias. Raises PutOff, TryLater or BadBatch for an error of the whole query."""
     types = {}
     errors = body.get("errors") or []
     if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
@@ -82,8 +82,7 @@ def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
     for error in errors:
         said = str(error.get("message", ""))
         if error.get("type") in RATE_LIMITS or "API rate limit exceeded" in said:
-            left = budget(answer)
-            raise TryLater("GitHub: rate limit", left.resets_in + 1 if left else None)
+            raise _spent(answer) or TryLater("GitHub: rate limit", told_wait(answer))
         if error.get("type") == "RESOURCE_LIMITS_EXCEEDED" or said.startswith(TOO_MUCH):
             raise BadBatch(f"GitHub: {said[:80]}")
         path = error.get("path")
@@ -134,16 +133,21 @@ def objection(answer: Answer) -> EnrichError | None:
         return None
     if any(sign in answer.text.lower() for sign in SECONDARY_LIMITS):
         return TryLater("GitHub: secondary rate limit", told_wait(answer))
+    return _spent(answer)
+
+
+def _spent(answer: Answer) -> PutOff | None:
+    """The hour's budget, where nothing is left of it; while something is, the reset is not what is waited for."""
     left = budget(answer)
-    if left is not None and left.remaining == 0:
-        return PutOff("GitHub: the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
-    return None
+    if left is None or left.remaining > 0:
+        return None
+    return PutOff("GitHub: the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
 
 
 def budget(answer: Answer) -> Budget | None:
-    """Points left this hour; the reset is an epoch time, and stands on every answer."""
-    remaining = answer.headers.get("x-ratelimit-remaining", "")
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    if not (remaining.isdigit() and reset.isdigit()):
+    """Points left this hour; the reset is an epoch time, by GitHub's clock, and stands on nearly every answer."""
+    remaining = digits(answer.headers.get("x-ratelimit-remaining", ""))
+    reset = digits(answer.headers.get("x-ratelimit-reset", ""))
+    if remaining is None:
         return None
-    return Budget(int(remaining), max(float(reset) - clock.time(), 0.0))
+    return Budget(remaining, HOUR if reset is None else max(reset - sent_at(answer).timestamp(), 0.0))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
 from enrich.http import Answer, Budget, told_wait
-from enrich.reading import count, part
+from enrich.reading import count, digits, part
 from storage.documents import CitationCount
 
 if TYPE_CHECKING:
@@ -80,6 +80,6 @@ def objection(answer: Answer) -> EnrichError | None:
 
 def budget(answer: Answer) -> Budget | None:
     """Credits left; the reset is told in seconds to midnight UTC, unlike GitHub's."""
-    remaining = answer.headers.get("x-ratelimit-remaining", "")
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    return Budget(int(remaining), float(reset)) if remaining.isdigit() and reset.isdigit() else None
+    remaining = digits(answer.headers.get("x-ratelimit-remaining", ""))
+    reset = digits(answer.headers.get("x-ratelimit-reset", ""))
+    return None if remaining is None or reset is None else Budget(remaining, float(reset))
