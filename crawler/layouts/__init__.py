@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from storage.documents import Page
 
 
-class LayoutChanged(Exception):  # noqa: N818 - named by what happened, as the log will show it
+class LayoutChanged(Exception):
     """A text was not understood and is refused whole.
 
     reason: a stable code (`layout_unknown`, `no_page_date`, `record_shape`, `no_records` ...);

@@ -104,7 +104,9 @@ STRUCTURE = re.compile(
 """Lines that are no title, abstract or name: where one is due, two pages were glued or a block broke."""
 MARKUP = re.compile(r"[<{]|\[\s*(?:[\[{\"0-9\]]|$)")
 """How HTML, XML and JSON begin."""
-LINKED = re.compile(r"### \[|(?:.*\]\()?https://huggingface\.co/papers/[0-9]{4}\.[0-9]{4,5}(?:#\w+)?\)?$")
+PAPERS = "https://huggingface.co/papers/"
+_PAPER = rf"{PAPERS}[0-9]{{4}}\.[0-9]{{4,5}}(?:#\w+)?"
+LINKED = re.compile(rf"### \[|{_PAPER}$|.*\]\({_PAPER}\)")
 """Lines of the renderings that give each record's address: these hold more and are other layouts' to read."""
 
 
@@ -163,13 +165,11 @@ def _is_copy(blocks: list[Block]) -> bool:
         return True  # an empty copy is refused for want of records (T31), not as unknown
     if MARKUP.match(blocks[0][1][0]):
         return False
-    begins = ("### [", "https:")  # a cheap sieve before LINKED: every line of the page comes through here
-    suspects = [line for _, block in blocks for line in block if line.startswith(begins) or line[-1] == ")"]
+    begins, holds = ("### [", PAPERS), f"]({PAPERS}"  # a sieve before LINKED: it sees every line of the page
+    suspects = [line for _, block in blocks for line in block if line.startswith(begins) or holds in line]
     if any(map(LINKED.match, suspects)):
         return False
-    return any(
-        _page_date(block) or any(map(HEADER_LINE.fullmatch, block)) for _, block in blocks[:HEADER_BLOCKS]
-    )
+    return any(_page_date(block) or any(map(HEADER_LINE.fullmatch, block)) for _, block in blocks[:HEADER_BLOCKS])
 
 
 def _is_meta(block: list[str]) -> bool:
