@@ -1,0 +1,306 @@
+"""The main job, end to end: text copies in, enriched JSON lines out, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from pymongo import MongoClient
+
+from storage.titles import title_key
+from tests import standin
+from tests.lab import EXAMPLES, PATIENCE, Lab, without_times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.standin import Server
+
+FACTS = ("arxiv", "semantic_scholar", "openalex")
+
+
+@pytest.fixture
+def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
+    """The binary on an empty database of the shared mongod, without any provider yet."""
+    name = f"test_{uuid4().hex}"
+    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        client.drop_database(name)
+
+
+def told(corpus: standin.Corpus, paper: dict[str, Any]) -> dict[str, Any]:
+    """What the server holds of a paper, in the terms of the export."""
+    arxiv_id = paper["ids"]["arxiv"]
+    row = corpus.rows[arxiv_id]
+    return {
+        "title": " ".join(row.title.split()),
+        "authors": list(row.authors) or None,
+        "comment": " ".join(row.comment.split()) or None,
+        "doi": row.doi or None,
+        "version": row.version,
+        "published": row.published.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "semantic_scholar": counted("semantic_scholar", arxiv_id),
+        "openalex": counted("openalex", arxiv_id),
+    }
+
+
+def counted(provider: str, arxiv_id: str) -> tuple[str, int | None]:
+    """A provider's count, or that it does not know the paper."""
+    if not standin.known_to(provider, arxiv_id):
+        return "missing", None
+    return "ok", standin.invented_citations(provider, arxiv_id)
+
+
+def exported(paper: dict[str, Any]) -> dict[str, Any]:
+    """The same, as it was exported."""
+    counts = {name: (fact["status"], fact["count"]) for name, fact in paper["citations"].items()}
+    arxiv = {key: paper["arxiv"][key] for key in ("comment", "doi", "version", "published")}
+    return {"title": paper["title"], "authors": paper["authors"], **arxiv, **counts}
+
+
+def check_repositories(paper: dict[str, Any]) -> None:
+    """Every repository's figures are the server's, under its present name."""
+    for repo in paper["repos"]:
+        assert repo["status"] in ("ok", "missing")
+        if repo["status"] == "ok":
+            before = repo["full_name"].removesuffix("-next")
+            names = (before, repo["full_name"])
+            right = next(one for one in map(standin.invented_repository, names) if one.full_name == repo["full_name"])
+            assert (repo["stars"], repo["forks"], repo["archived"]) == (right.stars, right.forks, right.archived)
+
+
+def check_everything(corpus: standin.Corpus, papers: list[dict[str, Any]]) -> None:
+    """Every fact equals what the server holds; nothing is pending or failed."""
+    for paper in papers:
+        if paper["ids"]["arxiv"]:
+            assert exported(paper) == told(corpus, paper)
+        check_repositories(paper)
+
+
+# --- the dozen examples -----------------------------------------------------------------------------------
+
+
+def test_the_main_job(lab: Lab) -> None:
+    """Twelve papers out of two copies, each with every fact, for five requests; again for none, to the same bytes."""
+    with standin.running() as server:
+        lab = lab.asking(server)
+        done = lab.harvest(EXAMPLES)
+        assert (done.returncode, done.stdout) == (0, "")
+        papers, first = lab.papers(), lab.output.read_bytes()
+        assert [paper["resolution"]["status"] for paper in papers] == ["resolved"] * 12
+        check_everything(server.world.corpus, papers)
+        assert sum(len(paper["sightings"]) for paper in papers) == 14
+        assert len(server.log) <= 5
+        requests = len(server.log)
+        again = lab.harvest(EXAMPLES)
+        assert (again.returncode, len(server.log)) == (0, requests)
+        assert lab.output.read_bytes() == first
+
+
+def test_without_a_network_everything_is_stored_and_exported(lab: Lab) -> None:
+    """Exit 3, twelve papers, one sentence why; nothing is invented, and nothing is called missing or not found."""
+    dead = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__BASE_URL": "http://127.0.0.1:9" for name in (*FACTS, "github")}
+    lab = Lab(lab.folder, {**lab.settings, **dead, "GITHUB_TOKEN": "any"})
+    done = lab.harvest(EXAMPLES)
+    assert done.returncode == 3
+    assert done.stderr.count("127.0.0.1:9 cannot be reached") == 2  # once for arXiv, once for GitHub
+    assert "Traceback" not in done.stderr
+    papers = lab.papers()
+    assert len(papers) == 12
+    assert {paper["resolution"]["status"] for paper in papers} == {"pending"}
+    assert all("cannot be reached" in paper["arxiv"]["reason"] for paper in papers)
+    assert {paper["citations"]["openalex"]["count"] for paper in papers} == {None}
+    assert {repo["stars"] for paper in papers for repo in paper["repos"]} == {None}
+
+
+@pytest.mark.parametrize("provider", [*FACTS, "github"])
+def test_a_provider_that_is_down_costs_only_its_own_facts(lab: Lab, provider: str) -> None:
+    """Its facts stay open with the reason, the rest is stored and exported, exit 3; the next run completes them."""
+    with standin.running(down={provider}) as server:
+        done = lab.asking(server).harvest(EXAMPLES)
+    assert (done.returncode, len(lab.papers())) == (3, 12)
+    for paper in lab.papers():
+        facts = [paper["arxiv"], *paper["citations"].values(), *paper["repos"]]
+        waiting = [fact for fact in facts if fact["status"] in ("pending", "failed")]
+        assert waiting or (provider == "github" and not paper["repos"])
+        if provider != "arxiv":  # without arXiv nobody knows what to ask the others
+            assert all("503" in fact["reason"] for fact in waiting)
+    with standin.running() as server:
+        assert lab.asking(server).harvest(EXAMPLES).returncode == 0
+        check_everything(server.world.corpus, lab.papers())
+
+
+def test_bad_files_cost_nothing_beside_them(lab: Lab) -> None:
+    """Unknown, empty and broken files are refused by name, reason and line; the good ones are stored whole."""
+    folder = lab.folder / "mixed"
+    folder.mkdir()
+    good = sorted(EXAMPLES.iterdir())[0].read_text(encoding="utf-8")
+    (folder / "good.txt").write_text(good, encoding="utf-8")
+    (folder / "empty.txt").write_text("")
+    (folder / "strange.txt").write_text("Dear diary\n\nnothing happened\n")
+    blocks = good.split("\n\n")
+    (folder / "broken.txt").write_text("\n\n".join([*blocks[:8], "half a\nrecord", *blocks[8:]]), encoding="utf-8")
+    done = lab.run("crawl", "digest", folder)
+    assert done.returncode == 3
+    for name, reason in (("empty", "no_records"), ("strange", "layout_unknown"), ("broken", "record_shape in")):
+        assert f"{name}.txt: {reason.split()[0]}" in done.stderr
+    assert lab.harvest(folder / "good.txt").returncode == 3  # nobody can be asked; all that was read is exported
+    assert sum(len(paper["sightings"]) for paper in lab.papers()) == 8
+    assert len(list((lab.folder / "data" / "raw").glob("*.zst"))) == 3
+
+
+# --- killed at any point ----------------------------------------------------------------------------------
+
+
+def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Look until it happened or the process ended."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened() and process.poll() is None:
+        assert time.monotonic() < deadline
+
+
+def answered(papers: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """(provider, id) of every fact that has an answer."""
+    return {
+        (name, paper["ids"]["arxiv"])
+        for paper in papers
+        for name in FACTS
+        if (paper["arxiv"] if name == "arxiv" else paper["citations"][name])["status"] in ("ok", "missing")
+    }
+
+
+def asked(server: Server) -> set[tuple[str, str]]:
+    """(provider, id) of every fact that was asked for; titles that arXiv was asked for are no facts."""
+    prefixes = {"semantic_scholar": "ARXIV:", "openalex": "10.48550/arxiv."}
+    return {
+        (seen.provider, one.removeprefix(prefixes.get(seen.provider, ""))) for seen in server.log for one in seen.asked
+    }
+
+
+@pytest.mark.parametrize("requests", range(5))
+def test_a_killed_run_goes_on_where_it_was(lab: Lab, requests: int) -> None:
+    """Killed with SIGKILL while crawling (0), resolving (1) or enriching: the same end, and no stored fact asked again."""
+    with standin.running(latency=0.2) as server:
+        with lab.asking(server).start("run", EXAMPLES, "-o", lab.output) as process:
+            until(lambda: len(server.log) >= requests, process)
+            process.kill()
+    with standin.running() as server:
+        assert lab.asking(server).run("export", "-o", lab.output).returncode == 0
+        known = answered(lab.papers())
+        assert lab.asking(server).harvest(EXAMPLES).returncode == 0
+        assert not known & asked(server)
+        check_everything(server.world.corpus, lab.papers())
+    assert len(lab.papers()) == 12
+    assert sum(len(paper["sightings"]) for paper in lab.papers()) == 14
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_killed_mongod_loses_nothing_that_was_stored(lab: Lab, requests: int) -> None:
+    """The command ends in one sentence; the next one starts the database again and completes the job."""
+    own = Lab(lab.folder, {})
+    with standin.running(latency=0.2) as server:
+        with own.asking(server).start("run", EXAMPLES, "-o", own.output) as process:
+            until(lambda: len(server.log) >= requests, process)
+            os.kill(int((own.folder / "data" / "db" / "mongod.lock").read_text()), signal.SIGKILL)
+            stderr = process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode == 1
+        assert "Traceback" not in stderr
+        assert own.asking(server).run("export", "-o", own.output).returncode == 0
+        known, before = answered(own.papers()), len(server.log)
+        assert own.asking(server).harvest(EXAMPLES).returncode == 0
+        del server.log[:before]
+        assert not known & asked(server)
+        check_everything(server.world.corpus, own.papers())
+    assert len(own.papers()) == 12
+
+
+# --- the seed copies --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seeds(shared: Path) -> list[Path]:
+    """The five text copies that the project started from."""
+    return sorted((shared / "seeds").glob("*.txt"))
+
+
+@pytest.fixture(scope="session")
+def corpus(shared: Path) -> standin.Corpus:
+    """12,752 real papers."""
+    return standin.load(shared / "data" / "corpus_small.jsonl.gz")
+
+
+@pytest.mark.corpus
+def test_the_seeds(lab: Lab, seeds: list[Path], corpus: standin.Corpus, shared: Path) -> None:
+    """339 sightings, 244 papers, at least 238 resolved and none wrong, every fact right, at most 40 requests."""
+    with standin.running(corpus) as server:
+        assert lab.asking(server).harvest(*seeds).returncode == 0
+        papers, first, requests = lab.papers(), lab.output.read_bytes(), len(server.log)
+        assert (len(papers), sum(len(paper["sightings"]) for paper in papers)) == (244, 339)
+        assert sum(paper["resolution"]["status"] == "resolved" for paper in papers) >= 238
+        assert requests <= 40
+        check_everything(corpus, papers)
+        check_truth(papers, shared)
+        assert lab.asking(server).harvest(*reversed(seeds)).returncode == 0
+        assert (lab.output.read_bytes(), len(server.log)) == (first, requests)
+
+
+def check_truth(papers: list[dict[str, Any]], shared: Path) -> None:
+    """No id and no repository is another than the confirmed one."""
+    truth = shared / "data" / "truth"
+    right = {title_key(row["title"]): row["arxiv_id"] for row in rows(truth / "seed_truth.jsonl")}
+    titles = [(paper, {paper["title"], *(s["listed_title"] or "" for s in paper["sightings"])}) for paper in papers]
+    found = {title_key(one): paper["ids"]["arxiv"] for paper, known in titles for one in known}
+    assert all(found[key] in (None, arxiv_id) for key, arxiv_id in right.items())
+    repos = {paper["ids"]["arxiv"]: {repo["full_name"].lower() for repo in paper["repos"]} for paper in papers}
+    for row in rows(truth / "code_truth.jsonl"):
+        meant = {one["repo"].removeprefix("https://github.com/") for one in row["abstract_urls"] if one["repo"]}
+        if row["arxiv_id"] in repos:
+            assert repos[row["arxiv_id"]] == {present(name).lower() for name in meant}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """A file of JSON lines."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def present(name: str) -> str:
+    """The name a repository has now."""
+    fact = standin.invented_repository(name)
+    return fact.full_name
+
+
+@pytest.mark.corpus
+def test_the_order_of_files_changes_nothing(
+    lab: Lab, seeds: list[Path], corpus: standin.Corpus, mongo_uri: str
+) -> None:
+    """Two databases fed in opposite orders, file by file, export the same but for times."""
+    ends = []
+    for order in (seeds, list(reversed(seeds))):
+        name = f"test_{uuid4().hex}"
+        one = Lab(lab.folder, {**lab.settings, "PAPERHARVEST_DATABASE": name})
+        with standin.running(corpus) as server:
+            one.asking(server).run("crawl", "digest", order[0])
+            assert one.asking(server).harvest(*order).returncode == 0
+        ends.append(without_times(one.papers()))
+        with MongoClient[dict[str, Any]](mongo_uri) as client:
+            client.drop_database(name)
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("seed", [1, 2])
+def test_faults_lose_nothing(lab: Lab, seeds: list[Path], corpus: standin.Corpus, seed: int) -> None:
+    """8 % of mixed faults: after a second run everything is there and right, and no told wait was undercut."""
+    with standin.running(corpus, faults=0.08, seed=seed) as server:
+        lab.asking(server).harvest(*seeds)
+        assert lab.asking(server).harvest(*seeds).returncode == 0
+        assert not [seen for seen in server.log if seen.undercut]
+    assert len(lab.papers()) == 244
+    check_everything(corpus, lab.papers())
