@@ -62,10 +62,13 @@ class Answer(NamedTuple):
         return self.body[:4096].decode(errors="replace")
 
     def json(self) -> Any:
-        """The body as JSON, whatever Content-Type says. Raises NotUnderstood."""
+        """The body as JSON, whatever Content-Type says. Raises NotUnderstood, or TryLater where it is cut."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
+            said = self.body.strip()
+            if said.startswith((b"{", b"[")) and not said.endswith((b"}", b"]")):
+                raise TryLater("the answer is cut") from None
             raise NotUnderstood(f"not JSON: {self.text[:80]!r}") from None
 
 
@@ -277,7 +280,9 @@ def _objection(answer: Answer) -> EnrichError | None:
         return Refused(f"{said}: {answer.text[:80]!r}")
     if answer.status >= HTTPStatus.BAD_REQUEST:
         return BadBatch(f"{said}: {answer.text[:80]!r}")
-    return None if answer.status == HTTPStatus.OK else NotUnderstood(said)
+    if answer.status != HTTPStatus.OK:
+        return NotUnderstood(said)
+    return None if answer.body.strip() else TryLater("an empty answer")
 
 
 def told_wait(answer: Answer) -> float | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from enrich.errors import NotUnderstood
+from enrich.errors import BadBatch, EnrichError, NotUnderstood
 from enrich.reading import count, part
 from storage.documents import InfluentialCitationCount
 
@@ -20,6 +20,10 @@ KIND = "citations"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.semanticscholar.org", 1.1, 500, 60.0, 5.0
 WITHOUT_KEY = {"INTERVAL": 6.5, "BACKOFF": 65.0}  # one pool for everyone without a key
 FIELDS = "externalIds,citationCount,influentialCitationCount"
+
+
+class _NoneKnown(BadBatch):
+    """A batch refused whole, as one of unknown ids alone is said to be; of a single id, that it is unknown."""
 
 
 def headers(key: str | None) -> dict[str, str]:
@@ -43,7 +47,19 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
         return {asked: _fact(asked, row) for asked, row in zip(ids, rows, strict=True) if row is not None}
 
     body = {"ids": [f"ARXIV:{one}" for one in ids]}
-    return await api.ask("POST", "/graph/v1/paper/batch", read, params={"fields": FIELDS}, json=body)
+    try:
+        return await api.ask("POST", "/graph/v1/paper/batch", read, params={"fields": FIELDS}, json=body)
+    except _NoneKnown:
+        if len(ids) > 1:
+            raise
+        return {}
+
+
+def objection(answer: Answer) -> EnrichError | None:
+    """400 also says that a field is unknown: a mistake of ours, which tells nothing about a paper."""
+    if answer.status != 400 or "unsupported fields" in answer.text:  # noqa: PLR2004 - the status has no other name
+        return None
+    return _NoneKnown(f"Semantic Scholar: {answer.text[:80]}")
 
 
 def _fact(asked: str, row: Any) -> InfluentialCitationCount:
