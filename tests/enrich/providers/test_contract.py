@@ -1,0 +1,121 @@
+"""What holds for every provider. A new module of enrich/providers is tested here as soon as it is there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from enrich import errors, http, providers
+from paperharvest import config
+from storage.documents import ArxivFact, CitationCount, Repository
+from tests.conftest import fixture_cases, fixture_path
+from tests.enrich.scripted import Reply, door, serving
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from storage.connect import Database
+
+NAMES = providers.names()
+ANSWER = ".expected.json"
+CASES = [(name, case) for name in NAMES for case in fixture_cases(name, "*.json") if not case.endswith(ANSWER)]
+FACTS = {"arxiv": ArxivFact, "citations": CitationCount, "repos": Repository}
+KEY = "k-3141592653"
+PATIENCE = 0.3  # seconds: what an answer tells to wait beyond that is left for later, here as after two minutes
+TRIES = {"BadBatch": 1, "Refused": 1, "PutOff": 1, "NotUnderstood": 2, "TryLater": http.TRIES}
+
+
+@pytest.fixture(params=NAMES)
+def module(request: pytest.FixtureRequest) -> ModuleType:
+    """Each provider in turn."""
+    return providers.load(request.param)
+
+
+def test_a_provider_says_where_and_how_it_is_asked(module: ModuleType) -> None:
+    """Constants: a kind we store, an https host, a pace, and sizes and times that make sense."""
+    assert module.KIND in FACTS
+    assert module.HOST.startswith("https://")
+    assert not module.HOST.endswith("/")
+    assert min(module.INTERVAL, module.TIMEOUT, module.BACKOFF) > 0
+    assert isinstance(module.BATCH, int)
+    assert module.BATCH >= 1
+    assert module.WITHOUT_KEY.keys() <= {"INTERVAL", "BACKOFF"} if hasattr(module, "WITHOUT_KEY") else True
+
+
+def test_a_provider_tells_what_it_reads(module: ModuleType) -> None:
+    """It begins with a sentence and the source of its documentation."""
+    assert "Source: https://" in (inspect.getdoc(module) or "")
+
+
+def test_a_provider_is_configured_under_its_name(module: ModuleType) -> None:
+    """The file's name is the key of its settings."""
+    assert module.__name__.rpartition(".")[2] in config.PROVIDERS
+
+
+def test_a_key_goes_into_the_headers_or_nowhere(module: ModuleType) -> None:
+    """Without a key nothing is claimed; with one, a header holds it or the provider has no keys."""
+    without, with_key = module.headers(None), module.headers(KEY)
+    assert not [value for value in without.values() if "None" in value]
+    assert with_key == without or [value for value in with_key.values() if KEY in value]
+
+
+def test_a_blank_fact_is_pending(module: ModuleType) -> None:
+    """Before anybody was asked a fact is pending, and of the type that is stored for its kind."""
+    blank = module.blank("ice/floe")
+    assert isinstance(blank, FACTS[module.KIND])
+    assert (blank.status, blank.fetched_at, blank.reason) == ("pending", None, None)
+
+
+def test_a_provider_is_asked_by_questions_and_a_door(module: ModuleType) -> None:
+    """`fetch` is a coroutine function of a batch of questions and the door that leads to the provider."""
+    assert inspect.iscoroutinefunction(module.fetch)
+    assert list(inspect.signature(module.fetch).parameters)[1] == "api"
+
+
+def test_a_provider_has_golden_answers(module: ModuleType) -> None:
+    """Answers of its shape, good ones and others, lie in tests/fixtures/<name>."""
+    name = module.__name__.rpartition(".")[2]
+    own = [expected(case) for provider, case in CASES if provider == name]
+    assert [one for one in own if "error" not in one], f"add tests/fixtures/{name}/<case>.json, written by us"
+    assert [one for one in own if "error" in one], f"add an answer that {name} must not believe"
+
+
+def expected(case: str) -> dict[str, Any]:
+    """What stands beside a golden answer: facts by question, or the error and the wait it tells."""
+    path = fixture_path(case.removesuffix(".json") + ANSWER)
+    assert path.is_file(), f"add {path.name}: model_dump(mode='json') by question, or {{'error': ...}}"
+    answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return answer
+
+
+def reply_of(case: dict[str, Any]) -> Reply:
+    """The answer of a fixture: its `body` (a text or its lines) or `body_json`."""
+    if "body_json" in case:
+        return Reply(json.dumps(case["body_json"]), case["status"], case["headers"])
+    body = case["body"]
+    return Reply(body if isinstance(body, str) else "\n".join(body), case["status"], case["headers"])
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+async def test_golden_answer(name: str, case: str, turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is read to the facts beside it, or refused by the error beside it after as many tries as help."""
+    golden = json.loads(fixture_path(case).read_text(encoding="utf-8"))
+    monkeypatch.setattr(http, "PATIENCE", PATIENCE)
+    async with serving(reply_of(golden)) as server, door(server.url, turns, name, api_key=KEY) as api:
+        try:
+            facts = await providers.load(name).fetch(golden["questions"], api)
+        except errors.EnrichError as error:
+            found, tries = describe(error), http.TRIES if error.after is None else 1
+            assert len(server.log) == min(TRIES[found["error"]], tries)
+        else:
+            found = {question: fact.model_dump(mode="json") for question, fact in facts.items()}
+    assert found == expected(case)
+
+
+def describe(error: errors.EnrichError) -> dict[str, Any]:
+    """An error by what happens next, and after how many seconds where somebody said so."""
+    name = next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in TRIES)
+    return {"error": name} if error.after is None else {"error": name, "after": round(error.after)}
