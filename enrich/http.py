@@ -12,7 +12,7 @@ import random
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -55,11 +55,14 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    hidden: str | None = None
+    """Our key, which some providers repeat when they refuse it."""
 
     @property
     def text(self) -> str:
-        """The body, for looking at what it says; never for parsing."""
-        return self.body[:4096].decode(errors="replace")
+        """The body without our key, for looking at what it says; never for parsing."""
+        said = self.body[:4096].decode(errors="replace")
+        return said.replace(self.hidden, "<key>") if self.hidden else said
 
     def json(self) -> Any:
         """The body as JSON, whatever Content-Type says. Raises NotUnderstood, or TryLater where it is cut."""
@@ -90,8 +93,8 @@ class Terms:
     timeout: float
     backoff: float
     single: bool
-    has_key: bool
-    headers: Mapping[str, str]
+    key: str | None = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     objection: Callable[[Answer], EnrichError | None]
     budget: Callable[[Answer], Budget | None]
 
@@ -213,7 +216,7 @@ class Api:
             ) as response:
                 body = await _bounded(response)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, lowered, body)
+                return Answer(response.status, lowered, body, self.terms.key)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(f"{self._host} cannot be reached ({_cause(error)}): check the network") from None
         except (aiohttp.ClientError, TimeoutError) as error:

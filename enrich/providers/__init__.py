@@ -72,7 +72,7 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
         timeout=chosen("TIMEOUT"),
         backoff=chosen("BACKOFF"),
         single=getattr(module, "SINGLE", False),
-        has_key=key is not None,
+        key=key,
         headers=module.headers(key),
         objection=getattr(module, "objection", _nothing),
         budget=getattr(module, "budget", _nothing),

@@ -41,7 +41,7 @@ def blank(question: str) -> Repository:
 
 async def fetch(names: Sequence[str], api: Api) -> dict[str, Repository]:
     """Repositories by name as asked; a renamed one tells its present name. A name left out is not there, or private."""
-    if not api.terms.has_key:
+    if api.terms.key is None:
         raise api.close(PutOff("set GITHUB_TOKEN to learn stars (github.com/settings/tokens, no scope is needed)"))
 
     def read(answer: Answer) -> dict[str, Repository]:
