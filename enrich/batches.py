@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
-from enrich.errors import BadBatch, EnrichError, NotUnderstood
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, TrySmaller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -29,15 +30,19 @@ async def ask_halving(
     ask: Callable[[Sequence[Q]], Awaitable[R]], questions: Sequence[Q]
 ) -> AsyncIterator[tuple[Sequence[Q], R | EnrichError]]:
     """Every part of the batch with its answer, or with the error that nothing smaller could avoid."""
-    try:
-        yield questions, await ask(questions)
-    except (BadBatch, NotUnderstood) as error:
-        if len(questions) == 1:
-            yield questions, error
-            return
-        half = len(questions) // 2
-        for part in (questions[:half], questions[half:]):
-            async for answered in ask_halving(ask, part):
-                yield answered
-    except EnrichError as error:
-        yield questions, error
+    parts = deque([questions])
+    while parts:
+        part = parts.popleft()
+        try:
+            answer = await ask(part)
+        except EnrichError as error:
+            half = len(part) // 2
+            if half and isinstance(error, BadBatch | NotUnderstood):
+                parts.extendleft((part[half:], part[:half]))
+            elif half and isinstance(error, TrySmaller):
+                # After all other parts: then one bad question fails twice in a row at most, a server that is down on.
+                parts.extend((part[:half], part[half:]))
+            else:
+                yield part, error
+        else:
+            yield part, answer

@@ -2,6 +2,8 @@
 
 EnrichError
 ├── TryLater        asked again in this run; tries used up, or the wait too long: left for the next run
+│   ├── Unreachable     tries cost the provider nothing; used up: it is off for this run
+│   └── TrySmaller      tries used up: the batch is halved, the one fails
 ├── PutOff          for want of a key or a budget: left for later, a note and no failure
 ├── Refused         the provider does not let us in: it is off for this run
 ├── BadBatch        one question is at fault: the batch is halved, the one fails
@@ -33,6 +35,10 @@ class TryLater(EnrichError):
 
 class Unreachable(TryLater):
     """No connection at all: nobody was asked, so another try costs the provider nothing."""
+
+
+class TrySmaller(TryLater):
+    """The server failed over it: perhaps for a while, perhaps over one question."""
 
 
 class PutOff(EnrichError):

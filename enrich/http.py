@@ -24,7 +24,7 @@ import aiohttp
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 
-from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, Unreachable
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
 from storage import providers as gate
 
 if TYPE_CHECKING:
@@ -39,12 +39,15 @@ TRIES = 5
 PATIENCE = 120.0  # seconds: a longer wait is left for the next run
 CONNECT_TIMEOUT = 5.0  # seconds
 HOLD = 9.0  # seconds after which a holder that was killed is taken for dead; renewed while a request lasts
+SMALLER_TRIES = 3
 UNREACHABLE_TRIES = 3
 UNREACHABLE_BACKOFF = 1.0  # seconds: nobody was asked, so nobody's pace is at stake
 LARGEST = 64 * 2**20  # bytes of an answer
 CIRCUIT = 3  # requests in a row that used up their tries
+STRANGE = 8  # answers in a row that are not understood, beyond those that halving down to one question takes
 LONGEST_BACKOFF = 600.0  # seconds
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
+SPLIT = {500, 502, 504}  # seen because of one question, and because of too many
 LIMIT_SIGN = re.compile(r"(?:^|;)\s*r\s*=\s*0\s*(?:;|$)")
 RESET_SIGN = re.compile(r"(?:^|;)\s*t\s*=\s*(\d+)")
 
@@ -119,7 +122,7 @@ class Api:
         self.closed: EnrichError | None = None
         """Why nothing more is asked in this run."""
         self._pool, self._database = pool, database
-        self._failures = 0
+        self._failures = self._strange = 0
         self._asker = uuid4().hex
         self._host = urlsplit(terms.base_url).netloc
 
@@ -134,9 +137,8 @@ class Api:
         try:
             result = await self._tries(method, path, read, what)
         except EnrichError as error:
-            self._count(error)
-            raise
-        self._failures = 0
+            raise self._counted(error) from None
+        self._failures = self._strange = 0
         return result
 
     def close(self, error: EnrichError) -> EnrichError:
@@ -233,15 +235,19 @@ class Api:
 
     def _backoff(self, error: TryLater | PutOff, tries: int) -> float:
         first = UNREACHABLE_BACKOFF if isinstance(error, Unreachable) else self.terms.backoff
+        longest = PATIENCE if isinstance(error, TrySmaller) else LONGEST_BACKOFF  # the halves are asked in this run
         growing: float = first * 2 ** (tries - 1)
-        return min(growing * random.uniform(1, 1.5), LONGEST_BACKOFF)  # noqa: S311 - jitter, not a secret
+        return min(growing * random.uniform(1, 1.5), longest)  # noqa: S311 - jitter, not a secret
 
-    def _count(self, error: EnrichError) -> None:
-        """Close the door for the rest of the run where asking on is of no use."""
-        if isinstance(error, TryLater):
-            self._failures += 1
-        if isinstance(error, Refused | PutOff | Unreachable) or self._failures >= CIRCUIT:
-            self.close(error)
+    def _counted(self, error: EnrichError) -> EnrichError:
+        """The error, or the one that closes the door for the rest of the run, where asking on is of no use."""
+        self._failures += isinstance(error, TryLater)
+        self._strange += isinstance(error, NotUnderstood | BadBatch)
+        if isinstance(error, Refused | PutOff | Unreachable) or (error.after or 0) > PATIENCE:
+            return self.close(error)
+        if self._failures >= CIRCUIT or self._strange > self.terms.batch.bit_length() + STRANGE:
+            return self.close(TryLater(error.reason, error.after))
+        return error
 
 
 class _Again:
@@ -257,6 +263,8 @@ class _Again:
             return self.seen[NotUnderstood] <= 1
         if isinstance(error, Unreachable):
             return self.seen[Unreachable] < UNREACHABLE_TRIES
+        if isinstance(error, TrySmaller):
+            return self.seen[TrySmaller] < SMALLER_TRIES
         return isinstance(error, TryLater) and (error.after is None or error.after <= PATIENCE)
 
 
@@ -278,7 +286,8 @@ def _objection(answer: Answer) -> EnrichError | None:
     """What a status means where the provider has no word of its own for it."""
     said = f"HTTP {answer.status}"
     if answer.status in RETRIED:
-        return TryLater(said, told_wait(answer))
+        told = told_wait(answer)
+        return TrySmaller(said) if told is None and answer.status in SPLIT else TryLater(said, told)
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Refused(f"{said}: {answer.text[:80]!r}")
     if answer.status >= HTTPStatus.BAD_REQUEST:
