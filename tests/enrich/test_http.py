@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich import http
-from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, Unreachable
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
 from enrich.http import Answer, told_wait
 from tests.enrich.scripted import AGENT, Reply, door, serving, terms, told
 
@@ -52,7 +52,8 @@ async def error_of(api: Api, kind: type[EnrichError] = EnrichError) -> EnrichErr
 @pytest.mark.parametrize(
     ("status", "kind", "tries"),
     [
-        *((status, TryLater, 5) for status in (408, 425, 429, 500, 502, 503, 504)),
+        *((status, TryLater, 5) for status in (408, 425, 429, 503)),
+        *((status, TrySmaller, 3) for status in (500, 502, 504)),
         *((status, BadBatch, 1) for status in (400, 404, 405, 406, 410, 413, 414, 422, 451, 501)),
         *((status, Refused, 1) for status in (401, 403)),
         *((status, NotUnderstood, 2) for status in (201, 202, 204, 206, 304)),
@@ -61,7 +62,7 @@ async def error_of(api: Api, kind: type[EnrichError] = EnrichError) -> EnrichErr
 async def test_a_status_decides_how_often_is_tried(
     turns: Database, status: int, kind: type[EnrichError], tries: int
 ) -> None:
-    """What passes is tried five times, what never helps once, another shape once more."""
+    """What passes is tried five times, what a smaller batch may avoid three times, another shape once more."""
     async with serving(Reply("", status)) as server, door(server.url, turns) as api:
         error = await error_of(api, kind)
     assert (len(server.log), api.requests) == (tries, tries)
@@ -228,6 +229,7 @@ async def test_a_long_wait_is_left_for_later_and_remembered(turns: Database) -> 
     async with serving(Reply("", 429, {"Retry-After": "600"})) as server:
         async with door(server.url, turns) as api:
             error = await error_of(api, TryLater)
+            assert api.closed is error
         async with door(server.url, turns) as later:
             again = await error_of(later, TryLater)
     assert (len(server.log), later.requests) == (1, 0)
@@ -280,6 +282,35 @@ async def test_three_requests_that_used_up_their_tries_close_the_door(turns: Dat
         assert api.closed is last
         assert await error_of(api) is last
     assert len(server.log) == 15
+
+
+async def test_a_server_that_fails_over_everything_closes_the_door(turns: Database) -> None:
+    """By an error that is not halved further: nothing smaller is asked for either."""
+    async with serving(Reply("", 500)) as server, door(server.url, turns) as api:
+        ends = [type(await error_of(api)) for _ in range(4)]
+    assert ends == [TrySmaller, TrySmaller, TryLater, TryLater]
+    assert len(server.log) == 9
+
+
+async def test_answers_that_are_never_understood_close_the_door(turns: Database) -> None:
+    """As many as halving down to one question takes are borne, and eight more: not two for every question."""
+    async with serving(PAGE) as server, door(server.url, turns, batch=100) as api:
+        while api.closed is None:
+            error = await error_of(api)
+    assert isinstance(error, TryLater)
+    assert "not JSON" in error.reason
+    assert len(server.log) == 2 * (7 + 8 + 1)
+
+
+async def test_one_understood_between_keeps_the_door_open(turns: Database) -> None:
+    """Bad questions in one batch, however many, are no reason to ask nothing more."""
+    replies = [*[Reply("", 404)] * 15, GOOD] * 2
+    async with serving(*replies) as server, door(server.url, turns, batch=100) as api:
+        for _ in range(2):
+            for _ in range(15):
+                await error_of(api, BadBatch)
+            await ask(api)
+    assert len(server.log) == len(replies)
 
 
 async def test_an_answer_between_keeps_the_door_open(turns: Database) -> None:

@@ -25,7 +25,14 @@ CASES = [(name, case) for name in NAMES for case in fixture_cases(name, "*.json"
 FACTS = {"arxiv": ArxivFact, "citations": CitationCount, "repos": Repository}
 KEY = "k-3141592653"
 PATIENCE = 0.3  # seconds: what an answer tells to wait beyond that is left for later, here as after two minutes
-TRIES = {"BadBatch": 1, "Refused": 1, "PutOff": 1, "NotUnderstood": 2, "TryLater": http.TRIES}
+TRIES = {
+    "BadBatch": 1,
+    "Refused": 1,
+    "PutOff": 1,
+    "NotUnderstood": 2,
+    "TrySmaller": http.SMALLER_TRIES,
+    "TryLater": http.TRIES,
+}
 
 
 @pytest.fixture(params=NAMES)
