@@ -91,11 +91,7 @@ def _leave(data_dir: Path, users: IO[str]) -> None:
 def _wait_for_end(pid: int) -> None:
     """Wait until the process is gone, so that the next command finds a free folder."""
     deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
-        with suppress(ChildProcessError):  # started by another command: not ours to reap
-            os.waitpid(pid, os.WNOHANG)
-        if not _alive(pid):
-            return
+    while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
@@ -109,6 +105,8 @@ def _pid(data_dir: Path) -> int | None:
 
 
 def _alive(pid: int) -> bool:
+    with suppress(ChildProcessError):  # started by another command: not ours to reap
+        os.waitpid(pid, os.WNOHANG)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
