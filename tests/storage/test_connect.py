@@ -1,0 +1,168 @@
+"""The way to the database: safe writes, indexes, and one sentence where there is no way."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gc
+import socket
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from storage import connect, papers
+from storage.documents import Repository
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storage.connect import Database
+
+SOON = 5.0  # seconds
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+
+
+async def refusal(uri: str, name: str = "paperharvest") -> str:
+    """The sentence with which a connection fails."""
+    with pytest.raises(StorageError) as caught:
+        async with connect.connected(uri, name):
+            pass
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+async def test_a_dead_server_is_told_soon(closed: int, silent: int) -> None:
+    """Nobody there, or somebody who never answers: one sentence within five seconds, with the host, no password."""
+    begun = time.monotonic()
+    said = await asyncio.gather(*(refusal(f"mongodb://me:hunter2@127.0.0.1:{port}/") for port in (closed, silent)))
+    assert time.monotonic() - begun < SOON
+    for port, sentence in zip((closed, silent), said, strict=True):
+        assert f"MongoDB at 127.0.0.1:{port} cannot be reached" in sentence
+        assert sentence.endswith("start it, or correct mongo_uri")
+        assert "hunter2" not in sentence
+    gc.collect()  # the driver closes a socket it is just opening a moment later, which is none of ours
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "127.0.0.1",
+        "hunter2@127.0.0.1",
+        "mongodb://",
+        "mongodb://me:hun@ter2@127.0.0.1/",
+        "mongodb://me:hun/ter2@127.0.0.1/",
+        "mongodb://me:hunter2@127.0.0.1:port/",
+        "mongodb://me:hunter2@127.0.0.1/?tls=perhaps&tlsInsecure=true&tlsAllowInvalidCertificates=true",
+        "http://127.0.0.1:27017",
+    ],
+)
+async def test_a_malformed_uri_is_told_without_its_password(uri: str) -> None:
+    """What it should look like, never what it is."""
+    sentence = await refusal(uri)
+    assert sentence.startswith("mongo_uri is not understood: it has the form mongodb://user:password@host:port/")
+    assert "ter2" not in sentence
+
+
+async def test_a_certificate_that_is_not_there_is_told() -> None:
+    """A file named in the URI is no traceback."""
+    assert "file that cannot be read" in await refusal("mongodb://127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem")
+
+
+@pytest.mark.parametrize("name", ["", "my papers", "a.b", "a/b", "a$b"])
+async def test_a_name_that_no_database_can_have_is_told(mongo_uri: str, name: str) -> None:
+    """The sentence names the setting."""
+    sentence = await refusal(mongo_uri, name)
+    assert repr(name) in sentence
+    assert "correct `database`" in sentence
+
+
+async def test_writes_are_journaled_on_a_majority_whatever_the_uri_says(mongo_uri: str) -> None:
+    """Without the journal a killed mongod loses acknowledged documents. Times come back with their zone."""
+    async with connect.connected(f"{mongo_uri}&w=0&journal=false", f"test_{uuid4().hex}") as database:
+        assert database["papers"].write_concern.document == {"w": "majority", "j": True}
+        await database["papers"].insert_one({"_id": "x", "at": NOON})
+        assert await database["papers"].find_one() == {"_id": "x", "at": NOON}
+        await database.client.drop_database(database.name)
+
+
+@pytest.mark.parametrize(
+    "error", [AutoReconnect("gone"), ExceptionGroup("", [ValueError(), ExceptionGroup("", [AutoReconnect("gone")])])]
+)
+async def test_what_fails_later_is_told_as_well(database: Database, error: Exception) -> None:
+    """A server that goes away, in one task or in several at once."""
+    sentence = r"MongoDB at 127\.0\.0\.1:\d+ cannot be reached \(AutoReconnect\)"
+    with pytest.raises(StorageError, match=sentence), connect.explained(database):
+        raise error
+
+
+async def test_other_errors_stay_what_they_are(database: Database) -> None:
+    """Only the database's own become a StorageError."""
+    with pytest.raises(ExceptionGroup), connect.explained(database):
+        raise ExceptionGroup("", [ValueError()])
+
+
+async def test_no_query_scans_all_papers(database: Database) -> None:
+    """What is due is found by an index: among many papers, a few wait."""
+    await fill(database)
+    await database.command("profile", 2)
+    for path in ("arxiv", "citations.semantic_scholar", "citations.openalex"):
+        assert [one async for one in papers.due_ids(database, path)] == ["2503.00299"]
+        await papers.leave(database, path, "down")
+    assert [one async for one in papers.due_repositories(database)] == ["ice/floe-299"]
+    await papers.leave(database, "repos", "down")
+    assert len([one async for one in papers.unresolved(database)]) == 1
+    await papers.leave_titles(database, "down")
+    told = Repository(
+        url="https://github.com/Ice/x", host="github.com", full_name="Ice/x", status="ok", fetched_at=NOON
+    )
+    await papers.record_repositories(database, {"ice/floe-299": told})
+    await database.command("profile", 0)
+    profile = database["system.profile"].find({"ns": f"{database.name}.papers", "planSummary": {"$exists": True}})
+    plans = {one["planSummary"] async for one in profile}
+    assert plans == {
+        "IXSCAN { _id: 1 }",  # titles, by their prefix
+        "IXSCAN { arxiv.status: 1 }",
+        "IXSCAN { citations.openalex.status: 1 }",
+        "IXSCAN { citations.semantic_scholar.status: 1 }",
+        "IXSCAN { repos.status: 1 }",
+        "IXSCAN { repos.full_name: 1 }",
+    }
+
+
+async def fill(database: Database) -> None:
+    """300 papers: the last waits for everything, one has no id, the others are answered."""
+    documents = []
+    for number in range(300):
+        status = "pending" if number == 299 else "ok"
+        count = {"status": status, "reason": None}
+        documents.append(
+            {
+                "_id": f"arxiv:2503.{number:05}",
+                "ids": {"arxiv": f"2503.{number:05}"},
+                "arxiv": {"status": status},
+                "citations": {"semantic_scholar": count, "openalex": count},
+                "repos": [{"host": "github.com", "full_name": f"Ice/Floe-{number}", "status": status}],
+            }
+        )
+    await database["papers"].insert_many([*documents, {"_id": "title:00", "ids": {"arxiv": None}}])
