@@ -37,9 +37,7 @@ def fixture_cases(folder: str, pattern: str) -> list[str]:
 def shared() -> Path:
     """The folder of real pages and recorded answers; tests that read it carry the marker `corpus`."""
     if not SHARED.is_dir():
-        pytest.skip(
-            "../shared (real pages and recorded answers, not distributed) is not beside this checkout"
-        )
+        pytest.skip("../shared (real pages and recorded answers, not distributed) is not beside this checkout")
     return SHARED
 
 

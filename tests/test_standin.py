@@ -81,9 +81,7 @@ async def ask(
 
 async def search(server: standin.Server, **form: object) -> Reply:
     """A question to arXiv by POST."""
-    return await ask(
-        server, "POST", "/arxiv/api/query", data={key: str(value) for key, value in form.items()}
-    )
+    return await ask(server, "POST", "/arxiv/api/query", data={key: str(value) for key, value in form.items()})
 
 
 async def batch(server: standin.Server, ids: Iterable[str], **headers: str) -> Reply:
@@ -96,8 +94,7 @@ def corpus_of(*lines: dict[str, Any]) -> Corpus:
     """A corpus of made-up lines; id, title and month need not be given."""
     numbers = count(1)
     return Corpus(
-        read_row({"id": f"2401.{next(numbers):05}", "title": "A title", "ym": "2024-01"} | line)
-        for line in lines
+        read_row({"id": f"2401.{next(numbers):05}", "title": "A title", "ym": "2024-01"} | line) for line in lines
     )
 
 
@@ -185,9 +182,7 @@ async def test_arxiv_takes_long_lists_by_post_only() -> None:
 async def test_arxiv_finds_titles_by_whole_words_in_a_row() -> None:
     """OR-ed phrases each find their paper, in any case, without punctuation; half a word finds none."""
     async with standin.serve() as server:
-        both = await search(
-            server, search_query='ti:"music TRANSFORMER" OR ti:"scikit image image processing"'
-        )
+        both = await search(server, search_query='ti:"music TRANSFORMER" OR ti:"scikit image image processing"')
         word = await search(server, search_query="ti:monkeyocr")
     assert {"1809.04281v1", "1407.6245v1"} <= set(both.entries)
     assert "2506.05218v1" in word.entries
@@ -205,9 +200,7 @@ async def test_arxiv_mixes_strangers_among_the_right() -> None:
     assert first.entries == again.entries
 
 
-@pytest.mark.parametrize(
-    "query", ['ti:"scikit-image image processing"', 'ti:"scikit image: image processing"']
-)
+@pytest.mark.parametrize("query", ['ti:"scikit-image image processing"', 'ti:"scikit image: image processing"'])
 async def test_arxiv_misreads_punctuation(query: str) -> None:
     """A `-` is NOT and a `:` spoils the phrase: the right paper is not among the hits."""
     async with standin.serve() as server:
@@ -234,9 +227,7 @@ async def test_arxiv_rewrites_an_unknown_field() -> None:
 async def test_arxiv_combines_ids_and_query() -> None:
     """With both, the query filters the ids, and no stranger comes in."""
     async with standin.serve() as server:
-        reply = await search(
-            server, id_list=f"{MIXUP},1809.04281", search_query="au:Vaswani ANDNOT ti:survey"
-        )
+        reply = await search(server, id_list=f"{MIXUP},1809.04281", search_query="au:Vaswani ANDNOT ti:survey")
     assert reply.entries == ["1809.04281v1"]
 
 
@@ -287,9 +278,7 @@ async def test_openalex_shows_25_unless_told_more() -> None:
     known = {key for key in rows.rows if standin.known_to("openalex", key)}
     async with standin.serve(rows) as server:
         short = (await ask(server, "GET", works(rows.rows))).json
-        whole = (
-            await ask(server, "GET", works(rows.rows, per_page=100, select="id,doi,cited_by_count"))
-        ).json
+        whole = (await ask(server, "GET", works(rows.rows, per_page=100, select="id,doi,cited_by_count"))).json
     assert (short["meta"]["count"], len(short["results"]), len(whole["results"])) == (
         len(known),
         25,
