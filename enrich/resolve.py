@@ -64,6 +64,7 @@ class _Asking:
 
     def __init__(self, database: Database, api: Api, report: Report, progress: Callable[[str, int], None]) -> None:
         self.database, self.api, self.report, self.progress = database, api, report, progress
+        self.left: EnrichError | None = None
 
     async def all_open(self) -> None:
         """Ask for every title that is open, batch by batch; each answer is stored before the next request."""
@@ -73,8 +74,9 @@ class _Asking:
                 await self._keep(part, answer)
                 self.progress("titles", len(part))
             if self.api.closed is not None:
-                await self._leave(self.api.closed)
-                return
+                break
+        if error := self.api.closed or self.left:
+            await self._leave(error)
 
     async def _searchable(self) -> AsyncIterator[Document]:
         """The open titles that arXiv can be asked for: it answers 400 to what is not ASCII."""
@@ -102,6 +104,7 @@ class _Asking:
     async def _failed(self, asked: Sequence[Document], error: EnrichError) -> None:
         self.report.why = error.reason
         if self.api.postponed(error):
+            self.left = error
             return
         self.report.counts["failed"] += len(asked)
         failed = Resolution(status="failed")

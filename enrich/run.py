@@ -50,6 +50,7 @@ class _Asking:
         self.name: str = api.terms.name
         self.path = {"arxiv": "arxiv", "repos": "repos"}.get(module.KIND, f"citations.{self.name}")
         self.report = Report(self.name)
+        self.left: EnrichError | None = None
 
     async def all_due(self) -> Report:
         """Ask for everything that is due, batch by batch; each answer is stored before the next request."""
@@ -59,8 +60,9 @@ class _Asking:
                 await self._keep(part, answer)
                 self.progress(self.name, len(part))
             if self.api.closed is not None:
-                await self._leave(self.api.closed)
                 break
+        if error := self.api.closed or self.left:
+            await self._leave(error)
         self.report.requests = self.api.requests - before
         return self.report
 
@@ -74,6 +76,7 @@ class _Asking:
         if isinstance(answer, EnrichError):
             self.report.why = answer.reason
             if self.api.postponed(answer):
+                self.left = answer
                 return
             answer = {one: self._blank(one, "failed", answer.reason) for one in questions}
         told = {one: stamped(answer.get(one) or self._blank(one, "missing", None)) for one in questions}
@@ -93,6 +96,6 @@ class _Asking:
         await papers.record(self.database, self.path, facts)
 
     async def _leave(self, error: EnrichError) -> None:
-        """The door is closed for this run: what is still due says why."""
+        """The door is closed for this run, or a wait outlasted the tries: what is still due says why."""
         self.report.waiting = await papers.leave(self.database, self.path, error.reason)
         self.report.why, self.report.put_off = error.reason, isinstance(error, PutOff)
