@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from storage.connect import Database, Document
 
+pytest.register_assert_rewrite("tests.enrich.harvest")
+
 
 @pytest.fixture
 async def turns(mongo_uri: str) -> AsyncIterator[Database]:

@@ -1,0 +1,231 @@
+"""Enriching, against the stand-in: every fact as the server holds it, whatever happens on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from enrich import http, providers, run
+from enrich.settings import ProviderSettings
+from tests import standin
+from tests.enrich.harvest import (
+    Shown,
+    ask_all,
+    asked_of,
+    check_all,
+    corpus_of,
+    doors,
+    enrich_by,
+    harvest,
+    identify,
+    incomplete,
+    list_rows,
+    stored,
+    waiting,
+)
+from tests.enrich.scripted import Reply, door, serving
+
+if TYPE_CHECKING:
+    from storage.connect import Database
+
+NAMES = ("arxiv", "semantic_scholar", "openalex", "github")
+QUICK = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__TIMEOUT": "0.4" for name in NAMES}
+BAD = "2412.15115"
+
+
+# --- as it should be --------------------------------------------------------------------------------------
+
+
+async def test_every_fact_is_what_the_server_holds(database: Database) -> None:
+    """One request a provider; a second run asks nothing."""
+    await identify(database)
+    async with standin.serve() as server:
+        reports = await ask_all(server, database)
+        assert asked_of(server) == dict.fromkeys(NAMES, 1)
+        assert {name: report.requests for name, report in reports.items()} == dict.fromkeys(NAMES, 1)
+        again = await ask_all(server, database)
+        assert asked_of(server) == dict.fromkeys(NAMES, 1)
+    await check_all(database, server.world.corpus)
+    assert not incomplete(reports | again)
+    assert not any(sum(report.counts.values()) for report in again.values())
+
+
+async def test_what_is_not_there_is_missing(database: Database) -> None:
+    """A whole answer without the paper: each provider for itself, counts null, and not asked again at once."""
+    strangers = corpus_of({"id": "2401.99998", "title": "A", "abstract": "See github.com/no/where"}, {"title": "B"})
+    await identify(database, strangers.rows.values())
+    async with standin.serve() as server:
+        reports = await ask_all(server, database)
+        await ask_all(server, database)
+    assert asked_of(server) == dict.fromkeys(NAMES, 1)
+    assert {name: dict(report.counts) for name, report in reports.items()} == {
+        **{name: {"missing": 2} for name in NAMES},
+        "github": {"missing": 1},
+    }
+    paper = (await stored(database))["arxiv:2401.99998"]
+    assert (paper.citations.openalex.count, paper.arxiv.withdrawn, paper.repos[0].stars) == (None, None, None)
+
+
+async def test_only_the_kinds_asked_for(database: Database) -> None:
+    """Others are not asked, and stay as they were."""
+    await identify(database)
+    async with standin.serve() as server:
+        reports = await ask_all(server, database, ["citations"])
+    assert sorted(reports) == sorted(asked_of(server)) == ["openalex", "semantic_scholar"]
+    for paper in (await stored(database)).values():
+        assert set(waiting(paper)) <= {"arxiv", *(f"github {repo.full_name}" for repo in paper.repos)}
+
+
+async def test_a_disabled_provider_is_not_asked(database: Database) -> None:
+    """Nor is it reported; its facts are pending without a reason."""
+    await identify(database)
+    async with standin.serve() as server:
+        reports = await ask_all(server, database, PAPERHARVEST_PROVIDERS__OPENALEX__ENABLED="false")
+    assert "openalex" not in reports
+    assert "openalex" not in asked_of(server)
+    for paper in (await stored(database)).values():
+        assert waiting(paper) == {"openalex": "pending: None"}
+
+
+async def test_batches_are_as_large_as_the_user_wants(database: Database) -> None:
+    """Twelve papers by five are three requests; each part is shown when it is dealt with."""
+    await identify(database)
+    shown = Shown()
+    five = {"PAPERHARVEST_PROVIDERS__OPENALEX__BATCH": "5"}
+    async with standin.serve() as server, doors(server, database, **five) as apis:
+        await run.enrich(database, {"openalex": apis["openalex"]}, run.KINDS, shown)
+    assert [seen.count for seen in server.log] == [5, 5, 2]
+    assert shown.counts == {"openalex": 12}
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_no_batch_is_larger_than_the_provider_takes(name: str) -> None:
+    """A setting may make batches smaller."""
+    module = providers.load(name)
+    for wanted, used in ((10**6, module.BATCH), (1, 1), (None, module.BATCH)):
+        assert providers.terms(name, ProviderSettings.model_validate({"batch": wanted})).batch == used
+
+
+def test_without_a_key_another_pace() -> None:
+    """Semantic Scholar's pool for everyone is slower; what the user sets stands above both."""
+    free, keyed, own = (
+        providers.terms("semantic_scholar", ProviderSettings.model_validate(settings))
+        for settings in ({}, {"api_key": "k"}, {"interval": 0, "backoff": 1})
+    )
+    assert (free.interval, free.backoff) == (6.5, 65.0)
+    assert (keyed.interval, keyed.backoff) == (1.1, 5.0)
+    assert (own.interval, own.backoff) == (0, 1)
+    assert (free.base_url, free.timeout, free.single) == ("https://api.semanticscholar.org", 60.0, False)
+
+
+# --- as it goes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", standin.KINDS)
+async def test_every_fault_is_survived(database: Database, kind: str) -> None:
+    """Every distinct request meets it first: after two runs nothing is lost or wrong, and nobody was asked too soon."""
+    await list_rows(database)
+    async with standin.serve(fail_first=kind) as server:
+        for _ in range(2):
+            await harvest(server, database, **QUICK)
+    await check_all(database, server.world.corpus)
+    counts = server.counts().values()
+    assert not sum(count["undercuts"] for count in counts)
+    assert all(count["requests"] <= 2 * count["faults"] for count in counts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_provider_that_is_down_costs_only_its_own_facts(database: Database, name: str) -> None:
+    """The others' are whole; its own are open with the reason, and the next run completes them."""
+    await identify(database)
+    async with standin.serve(down={name}) as server:
+        reports = await ask_all(server, database)
+    assert incomplete(reports) == {name}
+    open_facts = [waiting(paper) for paper in (await stored(database)).values()]
+    assert {owed.partition(" ")[0] for facts in open_facts for owed in facts} == {name}
+    assert {why for facts in open_facts for why in facts.values()} == {"failed: HTTP 503"}
+    async with standin.serve() as server:
+        assert not incomplete(await ask_all(server, database))
+    await check_all(database, server.world.corpus)
+
+
+async def test_a_poisoned_question_stands_alone(database: Database) -> None:
+    """HTTP 500 for every batch that holds it: all others are answered, it alone fails, with the reason."""
+    await identify(database)
+    poisoned = {BAD, f"ARXIV:{BAD}", f"10.48550/arxiv.{BAD}", "palash1992/gem"}
+    async with standin.serve(poisoned=frozenset(poisoned)) as server:
+        reports = await ask_all(server, database)
+    assert incomplete(reports) == set(NAMES)
+    assert {(report.counts["failed"], report.why) for report in reports.values()} == {(1, "HTTP 500")}
+    found = {paper.id: waiting(paper) for paper in (await stored(database)).values() if waiting(paper)}
+    assert found == {
+        "arxiv:1705.02801": {"github palash1992/GEM": "failed: HTTP 500"},
+        f"arxiv:{BAD}": dict.fromkeys(("arxiv", "semantic_scholar", "openalex"), "failed: HTTP 500"),
+    }
+
+
+# --- what is left for later -------------------------------------------------------------------------------
+
+
+async def test_without_a_token_repositories_wait(database: Database) -> None:
+    """A note, no failure: nobody is asked, and every repository says what it waits for."""
+    await identify(database)
+    async with standin.serve() as server:
+        report = (await ask_all(server, database, GITHUB_TOKEN=""))["github"]
+    assert (report.put_off, report.complete, report.requests) == (True, True, 0)
+    assert report.waiting == sum(bool(paper.repos) for paper in (await stored(database)).values()) > 0
+    [why] = {why for paper in (await stored(database)).values() for why in waiting(paper).values()}
+    assert why.startswith("pending: set GITHUB_TOKEN")
+
+
+async def test_a_spent_budget_is_a_note(database: Database) -> None:
+    """What was answered is stored, the rest is pending, and nobody sleeps till midnight."""
+    await identify(database)
+    async with standin.serve(openalex_credits=2) as server:
+        report = (await ask_all(server, database, PAPERHARVEST_PROVIDERS__OPENALEX__BATCH="5"))["openalex"]
+    assert (report.put_off, report.complete, report.waiting) == (True, True, 2)
+    assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 10)
+    waits = [waiting(paper) for paper in (await stored(database)).values()]
+    assert [facts["openalex"] for facts in waits if facts] == ["pending: openalex: the budget is spent"] * 2
+
+
+@pytest.mark.parametrize("seconds", ["1", "600"])
+async def test_a_told_wait_that_is_left_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seconds: str
+) -> None:
+    """Longer than a run's patience, or still told at the last try: pending with the reason, and not complete."""
+    monkeypatch.setattr(http, "TRIES", 1)
+    await identify(database)
+    refusal = Reply("", 429, {"Retry-After": seconds})
+    async with serving(refusal) as server, door(server.url, database) as api:
+        report = (await enrich_by(database, {"openalex": api}))["openalex"]
+    assert (report.waiting, report.put_off, report.why, report.complete) == (12, False, "HTTP 429", False)
+    assert len(server.log) == 1
+    for paper in (await stored(database)).values():
+        assert waiting(paper)["openalex"] == "pending: HTTP 429"
+
+
+async def test_a_refused_key_is_told(database: Database) -> None:
+    """Everything that is due waits, and the report is not complete."""
+    await identify(database)
+    async with (
+        serving(Reply("Bad credentials", 401)) as server,
+        door(server.url, database, "github", api_key="k") as api,
+    ):
+        report = (await enrich_by(database, {"github": api}))["github"]
+    assert (report.put_off, report.complete, report.why) == (False, False, "HTTP 401: 'Bad credentials'")
+    assert len(server.log) == 1
+
+
+async def test_nonsense_is_not_asked_for_paper_by_paper(database: Database) -> None:
+    """A page for people with status 200, for ever: a bounded number of requests, and nothing is called missing."""
+    many = corpus_of(*({"title": f"Title {n}"} for n in range(100)))
+    await identify(database, many.rows.values())
+    async with serving(Reply("<html>Down for maintenance</html>")) as server, door(server.url, database) as api:
+        report = (await enrich_by(database, {"openalex": api}))["openalex"]
+    assert len(server.log) == 2 * (7 + http.STRANGE + 1)
+    assert report.waiting == 100
+    assert not report.complete
+    ends = [waiting(paper)["openalex"].partition(":")[0] for paper in (await stored(database)).values()]
+    assert set(ends) == {"failed", "pending"}
