@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # inside a longer host, a path, an e-mail address or a word. `links` reads addresses, clean_latex spares them.
 ADDRESS_START = r"(?:https?://|(?<![\w./@-])(?:github\.com|gitlab\.com|huggingface\.co|hf\.co)/)"
 
+_NAME_END = r"(?![A-Za-z])"  # of a command
+
 # Commands that change the look of text and nothing else: of their argument, \textbf{x} ...
 _STYLED = (
     r"(?:text(?:bf|it|md|normal|rm|sc|sf|sl|tt|up)?|math(?:bb|bf|cal|frak|it|rm|scr|sf|tt)"
@@ -26,7 +28,7 @@ _STYLED = (
 )
 # ... or of the rest of their group, {\bf x}.
 _SWITCH = r"(?:bf(?:series)?|it(?:shape)?|tt|sc|sf|sl|rm|em|cal)"
-_STYLE = re.compile(rf"\\(?:{_STYLED}|{_SWITCH})(?![A-Za-z])")
+_STYLE = re.compile(rf"\\(?:{_STYLED}|{_SWITCH}){_NAME_END}")
 
 
 def title_key(title: str) -> str:
@@ -82,7 +84,7 @@ _INSIDE = rf"(?:{_PLAIN}|\{{(?:{_PLAIN}|\{{(?:{_PLAIN})*+\}})*+\}})*+"
 # The placeholder, by Unicode's word no character, is held back as well: a text that has one keeps it.
 _HELD = "\uffff"
 _SPARED = re.compile(
-    rf"({_HELD}|{ADDRESS_START}(?:[^\s<>\"{{}}|^\\`']|\\[_#&%])*+(?:\{{{_INSIDE}\}})?)", re.IGNORECASE | re.DOTALL
+    rf"({_HELD}|{ADDRESS_START}(?:[^\s{{}}\\']|\\[_#&%])*+(?:\{{{_INSIDE}\}})?)", re.IGNORECASE | re.DOTALL
 )
 
 # The commands of accents, and the combining marks that they set.
@@ -103,12 +105,16 @@ _LETTERS |= {name.title(): letter.upper() for name, letter in _LETTERS.items()}
 _LETTERS |= {"aa": "å", "ae": "æ", "i": "\u0131", "l": "ł", "o": "ø", "oe": "œ", "ss": "ß"}
 _LETTERS |= {"AA": "Å", "AE": "Æ", "L": "Ł", "O": "Ø", "OE": "Œ"}
 _SHORT = {"eg": "e.g.", "ie": "i.e.", "etal": "et al.", "etc": "etc."}
+_SIGNS = {"greater": ">", "less": "<"}
 
+# A backslash that starts a command; one after another is half of a line break. Behind the literal that a
+# search finds fast, not before it, as all that looks behind in the rules.
+_COMMAND = r"\\(?<!\\\\)"
 # Braces that are a font command's, or nobody's: not the argument of another command (its backslash may be
-# lost), not a script, not the label of an address.
+# lost), nor a script.
 _BRACED = re.compile(
-    rf"(?:\\(?:{_STYLED}|{_SWITCH})\s*|(?<![\w\\]){_STYLED})\{{(?P<argument>{_INSIDE})\}}"
-    rf"|\{{(?<![\w\\^}}\]{_HELD}]\{{)(?:\\{_SWITCH}(?![A-Za-z])\s*)?(?P<group>{_INSIDE})\}}",
+    rf"(?:{_COMMAND}(?:{_STYLED}|{_SWITCH})\s*|(?<![\w\\]){_STYLED})\{{(?P<argument>{_INSIDE})\}}"
+    rf"|\{{(?<![\w\\^}}\]]\{{)(?:\\{_SWITCH}{_NAME_END}\s*)?(?P<group>{_INSIDE})\}}",
     re.DOTALL,
 )
 
@@ -127,14 +133,13 @@ def _unbraced(match: re.Match[str]) -> str:
     return _BRACED.sub(_unbraced, match["argument"] or match["group"] or "")
 
 
-# In the order of use. Patterns begin with a literal, which a search finds fast, and look behind from there.
-# A backslash after a backslash is half of a line break and starts nothing: (?<!\\\\).
+# In the order of use.
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # \"u, \"{u}, {\"u}, \c{c}, \'{\i}, \'\i
     (
         re.compile(
-            r"(?:(?P<open>\{)\\|\\(?<!\\\\))(?P<accent>[\"'`^~=.]|[Hcdkruv](?=\{))"
-            r"(?:\{\\?(?P<braced>[A-Za-z])\}|\\(?P<dotless>[ij])(?![A-Za-z])\s*|(?P<plain>[A-Za-z]))(?(open)\})"
+            rf"(?:(?P<open>\{{)\\|{_COMMAND})(?P<accent>[\"'`^~=.]|[Hcdkruv](?=\{{))"
+            rf"(?:\{{\\?(?P<braced>[A-Za-z])\}}|\\(?P<dotless>[ij]){_NAME_END}\s*|(?P<plain>[A-Za-z]))(?(open)\}})"
         ),
         _accented,
     ),
@@ -142,25 +147,24 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"(?:\\[A-Za-z]+|[\^_])\{|\{\\(?P<name>[A-Za-z]+)\}"), _letter),
     (_BRACED, _unbraced),
     # these macros of conference styles set a dot of their own unless one follows
-    (re.compile(r"\\(eg|ie|etal|etc)(?![A-Za-z])\.?"), lambda match: _SHORT[match[1]]),
+    (re.compile(rf"{_COMMAND}(eg|ie|etal|etc){_NAME_END}\.?"), lambda match: _SHORT[match[1]]),
     # a command made of letters swallows the white space after it, or {} that keeps the blank
-    (re.compile(r"\\textgreater(?![A-Za-z])(?:\{\}|\s*)"), ">"),
-    (re.compile(r"\\textless(?![A-Za-z])(?:\{\}|\s*)"), "<"),
+    (re.compile(rf"{_COMMAND}text(greater|less){_NAME_END}(?:\{{\}}|\s*)"), lambda match: _SIGNS[match[1]]),
     # $x$, $$x$$. With a digit first it may be money, escaped it is; with blanks at the ends it would be the
     # gap between two pairs.
     (
-        re.compile(r"\$(?<!\\\$)(?:\d[^\s$]*\$|(\$?)(?![\s\d$])([^$]++)(?<![\s\\])\$\1)"),
+        re.compile(r"\$(?<!\\\$)(?:\d[^\s$]*\$|(\$?)(?![\s\d])([^$]++)(?<![\s\\])\$\1)"),
         lambda match: match[2] or match[0],
     ),
-    (re.compile(r"\\(?<!\\\\)([%&#_$])"), r"\1"),
+    (re.compile(rf"{_COMMAND}([%&#_$])"), r"\1"),
     # a page that took the "\$1" of an abstract for a group reference prints "\1"
-    (re.compile(r"\\(?<!\\\\)(?=[0-9])"), "$"),
-    (re.compile(r"\\(?<!\\\\)[\s,]"), " "),
+    (re.compile(rf"{_COMMAND}(?=[0-9])"), "$"),
+    (re.compile(rf"{_COMMAND}[\s,]"), " "),
     # a tie between words; after a blank or an opening bracket it says "about"
     (re.compile(r"~(?<=[^\s\\(\[]~)"), " "),
     (re.compile(r"``(?<!```)(?!`)|''"), '"'),
-    # `quoted', but neither `code` nor an accent that stands apart
-    (re.compile(r"`(?<![\w`\\]`)(?=[^\s`'][^`]*'(?!\w))"), "'"),
+    # `quoted', but neither `code`, nor an apostrophe, nor a lost accent
+    (re.compile(r"`(?<![\w\\]`)(?=\S[^`]*'(?!\w))"), "'"),
 )
 
 

@@ -55,6 +55,12 @@ READ = [
     ("arxiv.org/abs/2410.03717", "2410.03717", None),
 ]
 
+ARCHIVES = """
+    acc-phys adap-org alg-geom ao-sci astro-ph atom-ph bayes-an chao-dyn chem-ph cmp-lg comp-gas cond-mat cs dg-ga
+    funct-an gr-qc hep-ex hep-lat hep-ph hep-th math math-ph mtrl-th nlin nucl-ex nucl-th patt-sol physics plasm-ph
+    q-alg q-bio quant-ph solv-int supr-con
+"""
+
 REFUSED = [
     "",
     "2410",
@@ -111,6 +117,12 @@ REFUSED = [
 def test_an_id_is_read_in_every_spelling(text: str, base: str, version: int | None) -> None:
     """Both schemes, with and without version, bare and in the usual prefixes and addresses."""
     assert parse_id(text) == (base, version)
+
+
+@pytest.mark.parametrize("archive", ARCHIVES.split())
+def test_every_archive_of_the_old_scheme_is_known(archive: str) -> None:
+    """All 34 archives that gave out ids of their own until March 2007, many of them closed since."""
+    assert parse_id(f"{archive}/9508001v1") == (f"{archive}/9508001", 1)
 
 
 @pytest.mark.parametrize("text", REFUSED)
