@@ -49,7 +49,10 @@ async def _fold(database: Database, report: Report) -> None:
             candidates = [known[one] for one in leading.get(keys[paper["_id"]], ()) if one in known]
             decided = evidence.decide(evidence.of_paper(paper), [evidence.of_paper(one) for one in candidates], "alias")
             if decided.status == "resolved":
-                merges.append(Merge(paper, decided.candidates[0].arxiv_id, _settled(decided)))
+                found = decided.candidates[0].arxiv_id
+                # As it was found the first time: so a run that was killed before the old paper went ends the same.
+                how = known[f"arxiv:{found}"]["resolution"]["method"] or decided.method
+                merges.append(Merge(paper, found, _settled(decided).model_copy(update={"method": how})))
         await papers.merge(database, merges)
         report.counts["resolved"] += len(merges)
 
