@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 RANK = {"arxiv": 0, "json": 1, "html": 2, "text": 3}
 """Whose title, abstract and authors stand: the most authoritative source known."""
 BASIS_RANK = {"arxiv": 0, "hf_props": 1, "shown_year": 2, "shown_page_year": 3, "id_month": 4}
+UNANSWERED = ("pending", "failed")
 LAST = "~"  # sorts after every `by`
 
 EMPTY: Document = {
@@ -138,13 +139,16 @@ def _placed(links: Iterable[Link], by: str) -> list[Document]:
 
 def _repositories(links: Iterable[Link]) -> list[Document]:
     """The repositories that links name, without what their host says of them."""
-    found = {}
+    found: dict[str, tuple[str, set[str]]] = {}
     for link in links:
         if link.kind == "github" and (name := repository(link.url)):
-            found[name.lower()] = Repository(
-                url=f"https://github.com/{name}", host="github.com", full_name=name, evidence=(link.found_in,)
-            ).model_dump()
-    return list(found.values())
+            found.setdefault(name.lower(), (name, set()))[1].add(link.found_in)
+    return [
+        Repository(
+            url=f"https://github.com/{name}", host="github.com", full_name=name, evidence=tuple(sorted(evidence))
+        ).model_dump()
+        for name, evidence in found.values()
+    ]
 
 
 def from_arxiv(entry: ArxivEntry) -> Contribution:
@@ -275,7 +279,7 @@ def _one_each(key: str, entries: Document) -> Document:
     known = {"$in": [f"$$this.{key}", f"$$value.{key}"]}
     return {
         "$reduce": {
-            "input": {"$sortArray": {"input": entries, "sortBy": {"by": 1, "at": 1}}},
+            "input": {"$sortArray": {"input": entries, "sortBy": {"by": 1, "at": 1, key: 1}}},
             "initialValue": [],
             "in": {"$cond": [known, "$$value", {"$concatArrays": ["$$value", ["$$this"]]}]},
         }
@@ -283,7 +287,7 @@ def _one_each(key: str, entries: Document) -> Document:
 
 
 def _texts_that_lost(new: Contribution) -> Document:
-    """Abstracts that differ from the one that stands: a conflict stays visible."""
+    """Abstracts that differ from the one that stands, each with its first source: a conflict stays visible."""
     offered = [{"by": by, "abstract": fields["abstract"]} for name, by, fields in new.parts if name == "abstract"]
     stood = {"by": "$_work.was.by", "abstract": "$_work.was.abstract"}
     everything = {
@@ -295,20 +299,45 @@ def _texts_that_lost(new: Contribution) -> Document:
         ]
     }
     lost = {"$and": [{"$ne": ["$$this.abstract", "$abstract"]}, {"$gt": ["$$this.abstract", None]}]}
-    return {"_work.other_abstracts": {"$filter": {"input": everything, "cond": lost}}}
+    return {"_work.other_abstracts": _one_each("abstract", {"$filter": {"input": everything, "cond": lost}})}
 
 
 def _repository(repo: Document) -> Document:
-    """The repository joined to the paper's: evidence is united, the newer facts stand."""
+    """The repository joined to the paper's: evidence is united, the newer answer stands.
+
+    Until its host has told its name, the smallest of its spellings stands, whichever was read first.
+    """
     name = repo["full_name"].lower()
     renamed = {"$filter": {"input": "$_work.renamed", "cond": {"$eq": ["$$this.from", _literal(name)]}}}
     now_called = {"$ifNull": [{"$first": {"$map": {"input": renamed, "in": "$$this.to"}}}, _literal(name)]}
     lowered = {"$map": {"input": "$repos", "in": {"$toLower": "$$this.full_name"}}}
-    newer = {"$cond": [{"$gt": [_literal(repo["fetched_at"]), "$$this.fetched_at"]}, _literal(repo), "$$this"]}
-    evidence = {"$setUnion": ["$$this.evidence", _literal(repo["evidence"])]}
-    joined = {"$mergeObjects": [newer, {"evidence": evidence}]}
+    newer = {"$gt": [_literal(repo["fetched_at"]), "$$this.fetched_at"]}
+    open_here, answered = {"$in": ["$$this.status", UNANSWERED]}, repo["status"] not in UNANSWERED
+    wins = {"$or": [open_here, newer]} if answered else {"$and": [open_here, newer]}
+    joined = {
+        "$mergeObjects": [
+            {"$cond": [wins, _literal(repo), "$$this"]},
+            {} if answered else {key: _smaller(key, repo, open_here) for key in ("url", "full_name")},
+            {"evidence": sorted_union("$$this.evidence", _literal(repo["evidence"]))},
+        ]
+    }
     same = {"$eq": [{"$toLower": "$$this.full_name"}, "$$name"]}
     united = {"$map": {"input": "$repos", "in": {"$cond": [same, joined, "$$this"]}}}
-    added = {"$sortArray": {"input": {"$concatArrays": ["$repos", [_literal(repo)]]}, "sortBy": {"url": 1}}}
+    added = {"$concatArrays": ["$repos", [_literal(repo)]]}
     choice = {"$cond": [{"$in": ["$$name", lowered]}, united, added]}
-    return {"$set": {"repos": {"$let": {"vars": {"name": now_called}, "in": choice}}}}
+    return {"$set": {"repos": by_url({"$let": {"vars": {"name": now_called}, "in": choice}})}}
+
+
+def _smaller(key: str, repo: Document, where: Document) -> Document:
+    """The smaller of both values on that condition, else the paper's own."""
+    return {"$cond": [where, {"$min": [f"$$this.{key}", _literal(repo[key])]}, f"$$this.{key}"]}
+
+
+def sorted_union(one: Any, other: Any) -> Document:
+    """What stands in either array, each once, in order."""
+    return {"$sortArray": {"input": {"$setUnion": [one, other]}, "sortBy": 1}}
+
+
+def by_url(repos: Document) -> Document:
+    """Repositories in the order that the exported line has them."""
+    return {"$sortArray": {"input": repos, "sortBy": {"url": 1}}}

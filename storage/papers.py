@@ -8,7 +8,17 @@ from pymongo import DeleteOne, UpdateMany, UpdateOne
 
 from storage import aliases, bulk, observations
 from storage.connect import IGNORING_CASE
-from storage.contributions import TOUCHED, adding, from_arxiv, from_listing, from_paper, stages
+from storage.contributions import (
+    TOUCHED,
+    UNANSWERED,
+    adding,
+    by_url,
+    from_arxiv,
+    from_listing,
+    from_paper,
+    sorted_union,
+    stages,
+)
 from storage.observations import Measurement
 from storage.titles import title_hash
 
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
 UNRESOLVED = {"_id": {"$regex": "^title:"}}
 OPEN = {**UNRESOLVED, "$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
-UNANSWERED = {"$in": ["pending", "failed"]}
+OPEN_FACT = {"$in": UNANSWERED}
 LONGEST_WAIT = 5  # doublings of a day: 32 days
 
 
@@ -75,7 +85,7 @@ def _older(path: str, fact: Any) -> Document:
     """Never asked, or asked before. A failure tells nothing: it replaces only what is no answer either."""
     fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
     older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
-    return older if fact.status not in ("failed", "pending") else {status: UNANSWERED}
+    return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
 
 
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
@@ -108,11 +118,23 @@ def _repo_told(name: str, fact: Repository) -> list[Document]:
     told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
     same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
     entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
-    fields: Document = {"repos": {"$map": {"input": "$repos", "in": entry}}}
-    if fact.full_name.lower() != name:
-        renaming = {"$literal": [{"from": name, "to": fact.full_name.lower()}]}
-        fields["_work.renamed"] = {"$setUnion": ["$_work.renamed", renaming]}
-    return [{"$set": fields | TOUCHED}]
+    update: list[Document] = [{"$set": {"repos": by_url({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
+    if (now_called := fact.full_name.lower()) != name:
+        renaming = {"$literal": [{"from": name, "to": now_called}]}
+        update.append({"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", renaming]}}})
+        update.append({"$set": {"repos": _joined(now_called)}})
+    return update
+
+
+def _joined(name: str) -> Document:
+    """The repositories with one entry of that name: a paper may have named it by its old and by its new one."""
+    same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
+    entries = {"$filter": {"input": "$repos", "cond": same}}
+    evidence = {"$reduce": {"input": entries, "initialValue": [], "in": sorted_union("$$value", "$$this.evidence")}}
+    newest = {"$first": {"$sortArray": {"input": entries, "sortBy": {"fetched_at": -1}}}}
+    one = {"$mergeObjects": [newest, {"evidence": evidence}]}
+    others = {"$filter": {"input": "$repos", "cond": {"$not": [same]}}}
+    return by_url({"$concatArrays": [others, [one]]})
 
 
 # --- what is due ------------------------------------------------------------------------------------------
@@ -125,12 +147,12 @@ async def due_ids(database: Database, path: str) -> AsyncIterator[str]:
 
 
 def _due(path: str) -> Document:
-    return {f"{path}.status": UNANSWERED, "ids.arxiv": {"$ne": None}}
+    return {f"{path}.status": OPEN_FACT, "ids.arxiv": {"$ne": None}}
 
 
 async def due_repositories(database: Database) -> AsyncIterator[str]:
     """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once."""
-    due = {"status": UNANSWERED, "host": "github.com"}
+    due = {"status": OPEN_FACT, "host": "github.com"}
     names = await database["papers"].aggregate(
         [
             {"$match": {"repos": {"$elemMatch": due}}},
@@ -147,9 +169,9 @@ async def due_repositories(database: Database) -> AsyncIterator[str]:
 async def leave(database: Database, path: str, reason: str) -> int:
     """Say at every fact that is still due why it was not asked; returns how many papers wait."""
     if path == "repos":
-        waiting: Document = {"repos": {"$elemMatch": {"status": UNANSWERED, "host": "github.com"}}}
+        waiting: Document = {"repos": {"$elemMatch": {"status": OPEN_FACT, "host": "github.com"}}}
         update: Document = {"$set": {"repos.$[due].reason": reason}}
-        filters = [{"due.status": UNANSWERED, "due.reason": None}]
+        filters = [{"due.status": OPEN_FACT, "due.reason": None}]
     else:
         waiting, update, filters = _due(path), {"$set": {f"{path}.reason": reason}}, None
     result = await database["papers"].update_many(waiting, update, array_filters=filters)
