@@ -1,0 +1,232 @@
+"""Contributions commute: any pages in any order, and again, end in the same papers and repositories."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage import connect, papers
+from storage.contributions import from_arxiv
+from storage.documents import ArxivEntry, ArxivFact, Listing, Page, Repository, Resolution
+from storage.export import line_of, paper_of
+from storage.papers import Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from storage.connect import Database, Document
+    from storage.documents import Status
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+EXAMPLES, TENTH = 250, 25  # --whole, and without
+
+# Few titles, all of one key or of another, so that pages meet in one paper; openings that tell papers apart or not.
+TITLES = st.sampled_from(["$Ice: How It Grows", "ice how it grows", "Ice:  How it\u00a0Grows!", "Of Rivers", "冰", "∅"])
+OPENINGS = st.sampled_from(["Cold water moves. " * 8, "Something else altogether. " * 8])
+ENDS = st.sampled_from(
+    [
+        "",
+        "$x is not a path.",
+        "Code: https://github.com/Ice/Floe.",
+        "Code: github.com/ice/floe, data: https://huggingface.co/datasets/Ice/Rime",
+        "See https://github.com/Ice/Rime and https://github.com/Ice/Floe/tree/main.",
+    ]
+)
+ABSTRACTS = st.none() | st.builds("{}{}".format, OPENINGS, ENDS)
+COUNTS = st.none() | st.integers(0, 3)
+DATES = st.none() | st.dates(dt.date(2025, 1, 1), dt.date(2025, 1, 3))
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> Page:
+    """A page whose listings differ in their papers, as a page's do."""
+    entries = draw(st.lists(st.tuples(TITLES, ABSTRACTS), min_size=1, max_size=3, unique_by=lambda one: one[0].lower()))
+    listings = [draw(listing(at, *entry)) for at, entry in enumerate(entries, 1)]
+    return Page(listings=tuple(listings), page_date=draw(DATES), medium=draw(st.sampled_from(["json", "html", "text"])))
+
+
+@st.composite
+def listing(draw: st.DrawFn, position: int, title: str, abstract: str | None) -> Listing:
+    """One entry with whatever else a page may say of it."""
+    date = draw(DATES)
+    return Listing(
+        position=position,
+        title=title,
+        abstract=abstract,
+        authors_count=draw(COUNTS),
+        organization=draw(st.none() | st.just("$Ice")),
+        who=draw(st.none() | st.just("• 2 authors")),
+        listed_date=date,
+        listed_date_basis="shown_year" if date else None,
+        comments=draw(COUNTS),
+        upvotes=draw(COUNTS),
+    )
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> tuple[dict[str, Page], list[str], list[str]]:
+    """Pages by digest, and two orders of reading them all, each with repetitions."""
+    found = {f"text:{at:02}": page for at, page in enumerate(draw(st.lists(pages(), min_size=1, max_size=4)))}
+    orders = []
+    for _ in range(2):
+        again = draw(st.lists(st.sampled_from(sorted(found)), max_size=3))
+        orders.append([*draw(st.permutations(sorted(found))), *again])
+    return found, orders[0], orders[1]
+
+
+async def end(database: Database, found: dict[str, Page], order: list[str], merging: Collection[int]) -> list[Document]:
+    """The papers after reading in that order, but for times and the number of changes.
+
+    merging: after how many pages the papers so far are folded into those that they turn out to be.
+    """
+    await database["papers"].delete_many({})
+    for read, digest in enumerate(order, 1):
+        await papers.sight(database, found[digest], "text_b", digest)
+        if read in merging or (merging and read == len(order)):
+            await papers.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
+    return [timeless(one) async for one in database["papers"].find().sort("_id", 1)]
+
+
+def merge(old: Document) -> Merge:
+    """What a title turned out to be: the same paper whatever its abstract, and what arXiv tells of it."""
+    number = 1 + int(old["_id"].split("~")[0][-4:], 16)
+    fact = ArxivFact(status="ok", provider="arxiv", fetched_at=NOON, version=1, comment="Code: github.com/Ice/floe")
+    entry = ArxivEntry(arxiv_id=f"2503.{number:05}", title="How It Grows", abstract="Ice.", authors=None, fact=fact)
+    return Merge(old, entry.arxiv_id, Resolution(status="resolved", method="arxiv", score=1.0), entry)
+
+
+def timeless(document: Document) -> Document:
+    """What is compared: also the exported line, which every paper must have."""
+    line_of(paper_of(document))
+    work: dict[str, Any] = {key: value for key, value in document["_work"].items() if key != "rev"}
+    return {**{key: document[key] for key in document if key not in ("first_seen", "updated_at")}, "_work": work}
+
+
+Run: TypeAlias = "Callable[[dict[str, Page], list[str], Collection[int]], list[Document]]"
+
+
+@pytest.fixture
+def run(mongo_uri: str) -> Iterator[Run]:
+    """`end` on an empty database, for callers that are not asynchronous."""
+    connection = connect.connected(mongo_uri, f"test_{uuid4().hex}")
+    with asyncio.Runner() as runner:
+        database = runner.run(connection.__aenter__())
+        yield lambda *reading: runner.run(end(database, *reading))
+        runner.run(database.client.drop_database(database.name))
+        runner.run(connection.__aexit__(None, None, None))
+
+
+@pytest.mark.long
+def test_the_order_of_reading_and_repetition_change_nothing(run: Run, request: pytest.FixtureRequest) -> None:
+    """Whatever pages there are: no part, list or internal field depends on which was read first, or how often."""
+
+    @settings(max_examples=examples(request), deadline=None, derandomize=True, database=None)
+    @given(readings())
+    def holds(reading: tuple[dict[str, Page], list[str], list[str]]) -> None:
+        found, first, second = reading
+        assert run(found, first, ()) == run(found, second, ())
+
+    holds()
+
+
+@pytest.mark.long
+def test_the_moment_of_a_merge_changes_nothing(run: Run, request: pytest.FixtureRequest) -> None:
+    """Resolved early, late or time and again, what the pages said ends in the same arXiv papers."""
+
+    @settings(max_examples=examples(request), deadline=None, derandomize=True, database=None)
+    @given(readings(), st.sets(st.integers(1, 5), min_size=1))
+    def holds(reading: tuple[dict[str, Page], list[str], list[str]], merging: set[int]) -> None:
+        found, first, second = reading
+        assert run(found, first, {len(first)}) == run(found, second, merging)
+
+    holds()
+
+
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many are tried."""
+    return EXAMPLES if request.config.getoption("whole") else TENTH
+
+
+# --- repositories -----------------------------------------------------------------------------------------
+
+ABSTRACT = "Cold water moves. " * 8
+
+
+def told(full_name: str, status: Status = "ok", hour: int = 0, **fields: Any) -> Repository:
+    """What GitHub told of a repository at that hour."""
+    url, at = f"https://github.com/{full_name}", NOON + dt.timedelta(hours=hour)
+    return Repository(url=url, host="github.com", full_name=full_name, status=status, fetched_at=at, **fields)
+
+
+async def read(database: Database, *ends: str) -> None:
+    """Pages, each with the same paper, its abstract ending in another way."""
+    for number, words in enumerate(ends):
+        one = Listing(position=1, title="Of Rivers", abstract=f"{ABSTRACT}{words}")
+        await papers.sight(database, Page(listings=(one,)), "text_b", f"text:{number:02}")
+
+
+async def resolved(database: Database) -> None:
+    """Fold the papers without an id into those they turn out to be."""
+    await papers.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
+
+
+async def repositories(database: Database) -> list[tuple[str, str, int | None, list[str]]]:
+    """(name, status, stars, evidence) of the only paper's."""
+    [paper] = [one async for one in database["papers"].find()]
+    return [(repo["full_name"], repo["status"], repo["stars"], repo["evidence"]) for repo in paper["repos"]]
+
+
+async def test_evidence_from_several_places_is_united(database: Database) -> None:
+    """Named in the abstract and in arXiv's comment: both are told, also of an entry that alone names it twice."""
+    await read(database, "Code: https://github.com/Ice/Floe.")
+    await resolved(database)
+    assert await repositories(database) == [("Ice/Floe", "pending", None, ["abstract", "comment"])]
+    again = merge({"_id": "title:0000000000000000"}).entry
+    assert again is not None
+    abstract = "Ice, as github.com/Ice/Rime says."
+    twice = again.model_copy(update={"abstract": abstract, "fact": again.fact.model_copy(update={"comment": abstract})})
+    [repo] = from_arxiv(twice).repos
+    assert repo["evidence"] == ("abstract", "comment")
+
+
+async def test_a_failure_does_not_replace_an_answer_in_a_merge(database: Database) -> None:
+    """The paper knows the stars; the one that is folded in was refused them later."""
+    await read(database, "Code: https://github.com/Ice/Floe.")
+    await resolved(database)
+    await papers.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
+    await read(database, "Code: https://github.com/Ice/Floe.")
+    failed = told("ice/floe", "failed", hour=9, reason="HTTP 502")
+    await papers.record_repositories(database, {"ice/floe": failed})
+    await resolved(database)
+    assert await repositories(database) == [("Ice/Floe", "ok", 5, ["abstract", "comment"])]
+
+
+async def test_an_answer_replaces_a_failure_in_a_merge(database: Database) -> None:
+    """The paper was refused the stars later than the one that is folded in had learnt them."""
+    await read(database, "Code: https://github.com/Ice/Floe.")
+    await papers.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
+    [old] = [one async for one in papers.unresolved(database, waiting=True)]
+    await papers.copy(database, [merge(old)])
+    await database["papers"].update_one(
+        {"_id": merge(old).new_id},
+        {"$set": {"repos.0": told("ice/floe", "failed", hour=9).model_dump(exclude={"evidence"}) | {"evidence": []}}},
+    )
+    await resolved(database)
+    assert (await repositories(database))[0][:3] == ("Ice/Floe", "ok", 5)
+
+
+async def test_the_old_and_the_new_name_are_one_repository(database: Database) -> None:
+    """A paper that names both shows one, with all evidence, among the others in order."""
+    await read(database, "See https://github.com/Ice/Floe, https://github.com/Ice/Berg and https://github.com/Ice/A.")
+    await papers.record_repositories(database, {"ice/berg": told("Ice/Berg", stars=7)})
+    await papers.record_repositories(database, {"ice/floe": told("Ice/Berg", stars=7, hour=1)})
+    assert await repositories(database) == [
+        ("Ice/A", "pending", None, ["abstract"]),
+        ("Ice/Berg", "ok", 7, ["abstract"]),
+    ]
