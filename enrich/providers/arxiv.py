@@ -38,7 +38,8 @@ OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")  # not MSC ("35") or ACM classes ("I.2.7")
 WITHDRAWN_COMMENT = re.compile(r"\b(?:has been|is|was|been) withdrawn\b|^\W*withdrawn\b", re.IGNORECASE)
 WITHDRAWN_ABSTRACT = re.compile(
-    r"^\W*(?:this )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b", re.IGNORECASE
+    r"^\W*(?:(?:this|the|our) )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b",
+    re.IGNORECASE,
 )
 
 
@@ -133,7 +134,10 @@ def _parse_search(answer: Answer) -> Feed:
     """The same for a search: an unknown field is silently rewritten to `all:`, as the echo in the title shows."""
     if "search_query=all:" in (_root(answer).findtext(f"{ATOM}title") or ""):
         raise NotUnderstood("arXiv searched everywhere instead of in titles")
-    return parse(answer)
+    feed = parse(answer)
+    if feed.total > 0 and not feed.entries:
+        raise NotUnderstood("arXiv counted results and named none")
+    return feed
 
 
 def _root(answer: Answer) -> etree._Element:
