@@ -1,0 +1,118 @@
+"""What the other providers are sent: everything in one request, in the form that each of them reads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from enrich import http
+from enrich.errors import PutOff, TryLater
+from enrich.providers import github, openalex, semantic_scholar
+from tests.enrich.scripted import Reply, door, serving
+
+if TYPE_CHECKING:
+    from storage.connect import Database
+
+IDS = ["2406.01001", "hep-th/9901001"]
+KEY = "k-3141592653"
+
+
+async def test_semantic_scholar_is_sent_ids_of_its_own_form(turns: Database) -> None:
+    """The fields in the address, the ids in the body, the key in its header."""
+    async with (
+        serving(Reply("[null, null]")) as server,
+        door(server.url, turns, "semantic_scholar", api_key=KEY) as api,
+    ):
+        assert await semantic_scholar.fetch(IDS, api) == {}
+    [request] = server.log
+    assert request.path == ("/graph/v1/paper/batch?fields=externalIds,citationCount,influentialCitationCount")
+    assert json.loads(request.body) == {"ids": ["ARXIV:2406.01001", "ARXIV:hep-th/9901001"]}
+    assert request.headers["x-api-key"] == KEY
+
+
+async def test_openalex_is_sent_arxivs_dois(turns: Database) -> None:
+    """In lower case, in one filter, with room for all: without `per_page` 25 would be answered."""
+    nothing = Reply(json.dumps({"meta": {"count": 0}, "results": []}))
+    async with serving(nothing) as server, door(server.url, turns, "openalex", api_key=KEY) as api:
+        assert await openalex.fetch([*IDS, "math/0309136"], api) == {}
+    [request] = server.log
+    address = urlsplit(request.path)
+    assert address.path == "/works"
+    assert parse_qs(address.query) == {
+        "filter": ["doi:10.48550/arxiv.2406.01001|10.48550/arxiv.hep-th/9901001|10.48550/arxiv.math/0309136"],
+        "per_page": ["100"],
+        "select": ["id,doi,cited_by_count"],
+    }
+    assert (request.headers["Authorization"], KEY in request.path) == (f"Bearer {KEY}", False)
+
+
+async def test_github_is_sent_names_as_variables(turns: Database) -> None:
+    """Never in the text of the query, whatever they hold; stars are asked for, not the connection of stargazers."""
+    strange = 'ice/floe"){id} x:repository(owner:"a'
+    gone: dict[str, Any] = {"data": {"a0": None, "a1": None}}
+    gone["errors"] = [{"type": "NOT_FOUND", "path": [alias], "message": "gone"} for alias in gone["data"]]
+    async with serving(Reply(json.dumps(gone))) as server, door(server.url, turns, "github", api_key=KEY) as api:
+        assert await github.fetch(["snow/drift", strange], api) == {}
+    sent = json.loads(server.log[0].body)
+    assert sent["variables"] == {"o0": "snow", "n0": "drift", "o1": "ice", "n1": strange.removeprefix("ice/")}
+    assert "floe" not in sent["query"]
+    assert sent["query"].startswith(
+        "query($o0:String!,$n0:String!,$o1:String!,$n1:String!)"
+        "{a0:repository(owner:$o0,name:$n0){...Repo} a1:repository(owner:$o1,name:$n1){...Repo} rateLimit{"
+    )
+    assert ("stargazerCount" in sent["query"], "stargazers" in sent["query"]) == (True, False)
+
+
+async def test_github_is_not_asked_without_a_token(turns: Database) -> None:
+    """GraphQL needs one: the sentence says where to get it, and the door is closed."""
+    async with serving(Reply()) as server, door(server.url, turns, "github") as api:
+        with pytest.raises(PutOff, match="set GITHUB_TOKEN") as caught:
+            await github.fetch(["ice/floe"], api)
+        assert api.closed is caught.value
+    assert not server.log
+
+
+async def test_github_s_secondary_limit_is_a_minute(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """14 requests are left and the reset is 50 minutes away: the reset is not what is waited for."""
+    monkeypatch.setattr(http, "PATIENCE", 1)
+    limit = Reply(
+        json.dumps({"message": "You have exceeded a secondary rate limit."}),
+        403,
+        {"Date": "Mon, 02 Mar 2026 08:10:00 GMT", "X-RateLimit-Remaining": "14", "X-RateLimit-Reset": "1772442000"},
+    )
+    settings = {"api_key": KEY, "backoff": None}
+    async with serving(limit) as server, door(server.url, turns, "github", **settings) as api:
+        with pytest.raises(TryLater) as caught:
+            await github.fetch(["ice/floe"], api)
+    assert len(server.log) == 1
+    assert 59 < (caught.value.after or 0) <= 1.5 * 60
+
+
+@pytest.mark.parametrize(
+    ("module", "remaining", "reset", "budget"),
+    [
+        (openalex, "12", "40", (12, 40)),
+        (openalex, "0", "0", (0, 0)),
+        (openalex, "12", "", None),
+        (openalex, "", "40", None),
+        (openalex, "-1", "40", None),
+        (openalex, "²", "40", None),
+        (openalex, "9" * 400, "40", None),
+        (github, "12", "1772442000", (12, 3000)),
+        (github, "12", "1772430000", (12, 0)),
+        (github, "12", "", (12, 3600)),
+        (github, "", "1772442000", None),
+        (github, "twelve", "soon", None),
+    ],
+)
+def test_budgets(module: Any, remaining: str, reset: str, budget: tuple[int, int] | None) -> None:
+    """OpenAlex tells seconds, GitHub an epoch time by its own clock; what is no number tells nothing."""
+    headers = {
+        "date": "Mon, 02 Mar 2026 08:10:00 GMT",
+        "x-ratelimit-remaining": remaining,
+        "x-ratelimit-reset": reset,
+    }
+    assert module.budget(http.Answer(200, headers, b"")) == budget
