@@ -98,16 +98,21 @@ def target(path: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    whole = path.resolve() if path.is_file() else path  # a link to a file stays a link
     as_it_goes = path.exists() and not path.is_file()
-    unfinished = path if as_it_goes else whole.with_name(f".{whole.name}.{os.getpid()}.part")
     try:
-        with unfinished.open("wb") as file:
+        with path.open("wb") if as_it_goes else _whole(path.resolve()) as file:
             yield file
-        if not as_it_goes:
-            unfinished.replace(whole)
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror}): choose another file for -o") from None
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    file = unfinished.open("wb")
+    try:
+        with file:
+            yield file
+        unfinished.replace(path)
     finally:
-        if not as_it_goes:
-            unfinished.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
