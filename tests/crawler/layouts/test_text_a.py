@@ -59,7 +59,15 @@ def test_header_lines_are_skipped(header: tuple[str, ...]) -> None:
 
 def test_unknown_header_lines_are_reported() -> None:
     """T1: a header line never seen before is skipped by structure and told, shortened."""
-    lines = ["Daily Bash", "renew", "urls: 2", "see https://huggingface.co/", "https://huggingface.com", "x" * 60]
+    lines = [
+        "Daily Bash",
+        "renew",
+        "urls: 2",
+        "----",
+        "see https://huggingface.co/",
+        "https://huggingface.com",
+        "x" * 60,
+    ]
     page = text_a.parse(copy(*RECORDS, header=("new", "\n".join(lines), "y" * 300)))
     assert page.warnings == tuple(f"header_unknown: {line!r}" for line in [*lines, f"{'y' * 60}…"])
 
