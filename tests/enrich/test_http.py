@@ -31,7 +31,8 @@ BUSY = Reply("busy", 503)
 PAGE = Reply("<html><body>Down for maintenance</body></html>")
 KEY = "k-3141592653"
 NOON = "Mon, 02 Mar 2026 12:00:00 GMT"
-JITTER = 0.02  # seconds that a request may take from its start to its arrival
+LATE = 0.05  # seconds that a request may take from its start to its arrival
+SLOW = 5.0  # seconds more than it takes, on a machine with other things to do
 
 
 async def ask(api: Api, method: str = "GET") -> Any:
@@ -101,7 +102,7 @@ async def test_a_hanging_request_is_given_up_and_tried_again(turns: Database) ->
     """After the provider's timeout."""
     async with serving(Reply(fault="hang"), GOOD) as server, door(server.url, turns, timeout=0.2) as api:
         assert await ask(api) == {"good": 1}
-    assert 0.2 <= server.gaps[0] < 2
+    assert 0.2 <= server.gaps[0] < 0.2 + SLOW
 
 
 async def test_a_dropped_connection_is_no_hidden_second_request(turns: Database) -> None:
@@ -110,7 +111,7 @@ async def test_a_dropped_connection_is_no_hidden_second_request(turns: Database)
         await ask(api)
         await ask(api)
     assert len(server.log) == api.requests == 3
-    assert min(server.gaps) >= 0.1 - JITTER
+    assert min(server.gaps) >= 0.1 - LATE
 
 
 async def test_a_redirect_is_not_followed(turns: Database) -> None:
@@ -192,23 +193,24 @@ def in_a_second(_: Request) -> Reply:
     return Reply("", 429, {"Date": date, "Retry-After": later})
 
 
-@pytest.mark.parametrize(
-    ("refusal", "seconds"),
-    [
-        (Reply("", 429, {"Retry-After": "1"}), 1),
-        (Reply("", 503, {"Retry-After": "1"}), 1),
-        (Reply("", 429, {"RateLimit": '"api";r=0;t=0'}), 1),
-        (in_a_second, 1),
-    ],
-)
-async def test_a_told_wait_is_never_undercut(
-    turns: Database, refusal: Reply | Callable[[Request], Reply], seconds: float
-) -> None:
+A_SECOND: dict[str, Reply | Callable[[Request], Reply]] = {
+    "arxiv": Reply("", 429, {"Retry-After": "1"}),
+    "github": Reply("", 503, {"Retry-After": "1"}),
+    "openalex": Reply("", 429, {"RateLimit": '"api";r=0;t=0'}),
+    "semantic_scholar": in_a_second,
+}
+
+
+async def test_a_told_wait_is_never_undercut(turns: Database) -> None:
     """By the server's own clock, however it is told."""
-    async with serving(refusal, GOOD) as server, door(server.url, turns) as api:
-        await ask(api)
-    assert len(server.log) == 2
-    assert seconds <= server.gaps[0] < seconds + 0.5
+
+    async def gaps(name: str, refusal: Reply | Callable[[Request], Reply]) -> list[float]:
+        async with serving(refusal, GOOD) as server, door(server.url, turns, name) as api:
+            await ask(api)
+        return server.gaps
+
+    for [gap] in await asyncio.gather(*(gaps(name, refusal) for name, refusal in A_SECOND.items())):
+        assert 1 <= gap < 1 + SLOW
 
 
 async def test_all_doors_wait_what_one_was_told(turns: Database) -> None:
@@ -235,7 +237,7 @@ async def test_a_long_wait_is_left_for_later_and_remembered(turns: Database) -> 
     assert (len(server.log), later.requests) == (1, 0)
     assert (error.after, error.reason, again.reason) == (600, "HTTP 429", "HTTP 429")
     assert again.after == pytest.approx(600, abs=5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SLOW
 
 
 async def test_a_spent_budget_is_put_off_and_remembered(turns: Database) -> None:
@@ -268,7 +270,7 @@ async def test_waits_grow_where_nobody_tells_one(turns: Database) -> None:
     async with serving(BUSY) as server, door(server.url, turns, backoff=0.05) as api:
         await error_of(api, TryLater)
     for gap, least in zip(server.gaps, (0.05, 0.1, 0.2, 0.4), strict=True):
-        assert least - JITTER <= gap < 1.5 * least + 0.3
+        assert least <= gap < 1.5 * least + SLOW
 
 
 # --- the circuit ------------------------------------------------------------------------------------------
@@ -355,18 +357,19 @@ async def test_the_interval_is_kept_by_all_doors_together(turns: Database) -> No
         doors = [await stack.enter_async_context(door(server.url, turns, interval=0.15)) for _ in range(3)]
         await asyncio.gather(*(ask(one) for one in doors * 2))
     assert len(server.log) == 7
-    assert min(server.gaps) >= 0.15 - JITTER
+    assert sum(server.gaps) >= 6 * 0.15 - LATE
+    assert min(server.gaps) >= 0.15 - LATE
 
 
 async def test_providers_do_not_wait_for_each_other(turns: Database) -> None:
     """One's interval is not another's."""
     async with (
         serving(GOOD) as server,
-        door(server.url, turns, "openalex", interval=5) as one,
-        door(server.url, turns, "github", interval=5) as other,
+        door(server.url, turns, "openalex", interval=60) as one,
+        door(server.url, turns, "github", interval=60) as other,
     ):
         await asyncio.gather(ask(one), ask(other))
-    assert server.gaps[0] < 1
+    assert server.gaps[0] < SLOW
 
 
 @pytest.mark.parametrize(("name", "most"), [("arxiv", 1), ("openalex", 4)])
@@ -386,7 +389,7 @@ async def test_a_dead_holder_is_succeeded_when_its_hold_ends(turns: Database) ->
     async with serving(GOOD) as server, door(server.url, turns, "arxiv") as api:
         began = time.monotonic()
         await ask(api)
-    assert 0.3 <= server.log[0].start - began < 2
+    assert 0.3 <= server.log[0].start - began < SLOW
     assert "holder" not in (await turns["providers"].find_one({"_id": "arxiv"}) or {})
 
 
@@ -405,7 +408,7 @@ async def test_a_failed_request_gives_its_hold_back(turns: Database, fault: str)
     """The next try need not wait for it to end."""
     async with serving(Reply(fault=fault), GOOD) as server, door(server.url, turns, "arxiv", timeout=0.2) as api:
         assert await ask(api) == {"good": 1}
-    assert server.gaps[0] < 2
+    assert server.gaps[0] < SLOW
 
 
 # --- what is said -----------------------------------------------------------------------------------------
