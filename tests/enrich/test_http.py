@@ -395,9 +395,9 @@ async def test_a_dead_holder_is_succeeded_when_its_hold_ends(turns: Database) ->
 
 async def test_a_long_request_keeps_its_hold(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hold is renewed while the request lasts, however short it is."""
-    monkeypatch.setattr(http, "HOLD", 0.15)
+    monkeypatch.setattr(http, "HOLD", 0.4)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(Reply('{"good": 1}', takes=0.6)))
+        server = await stack.enter_async_context(serving(Reply('{"good": 1}', takes=0.8)))
         doors = [await stack.enter_async_context(door(server.url, turns, "arxiv")) for _ in range(2)]
         await asyncio.gather(*(ask(one) for one in doors))
     assert server.most_open == 1
