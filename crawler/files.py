@@ -25,10 +25,11 @@ STDIN = "-"
 def named(paths: list[str]) -> Iterator[str]:
     """The files that paths mean: themselves, all within folders (but names that begin with a dot), or stdin."""
     for path in paths:
-        if path != STDIN and Path(path).is_dir():
-            yield from map(str, _within(Path(path), set()))
-        else:
+        if path == STDIN or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             yield path
+            continue
+        found = list(map(str, _within(Path(path), set())))
+        yield from found or [path]  # a folder without files is refused, not passed over
 
 
 def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
@@ -46,7 +47,7 @@ def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from _within(path, visited)
-        else:
+        elif path.is_file() or path.is_symlink():  # a pipe would be waited for
             yield path
 
 
@@ -68,12 +69,14 @@ def _content(name: str) -> bytes:
         content = sys.stdin.buffer.read(LARGEST + 1) if name == STDIN else _head(Path(name))
         if name.endswith(".zst"):
             content = raw.unpack(content, LARGEST)
+    except IsADirectoryError:
+        raise LayoutChanged("unreadable", "a directory without files that can be read: names with a dot?") from None
     except OSError as error:
         raise LayoutChanged("unreadable", f"{error.strerror}: check the path and its rights") from None
     except ValueError as error:
         raise LayoutChanged("compressed_broken", str(error)) from None
     if len(content) > LARGEST:
-        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: read it with `paperharvest crawl dump`")
+        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: a page is smaller")
     return content
 
 

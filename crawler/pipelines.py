@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scrapy.exceptions import DropItem
+
 from crawler.items import Digest, Refused
 from storage import connect, deferred, digests, raw
 from storage.errors import StorageError
@@ -65,6 +67,8 @@ class StorePipeline:
         )
         self.stats.inc_value("harvest/digests" if new else "harvest/unchanged")
         self.stats.inc_value("harvest/listings", len(item.page.listings))
+        if warnings := [f"{item.name}: {warning}" for warning in item.page.warnings]:
+            self.stats.set_value("harvest/warnings", [*self.stats.get_value("harvest/warnings", []), *warnings])
 
     async def _keep(self, item: Refused) -> None:
         refusal = item.refusal
@@ -75,3 +79,4 @@ class StorePipeline:
         await deferred.add(self.database, refusal)
         refusals = self.stats.get_value("harvest/refusals", [])
         self.stats.set_value("harvest/refusals", [*refusals, refusal.model_dump()])
+        raise DropItem(str(item))  # a feed of Scrapy's own shall hold what was read, and has no place for bytes

@@ -8,4 +8,5 @@ ITEM_PIPELINES = {"crawler.pipelines.StorePipeline": 300}
 ROBOTSTXT_OBEY = True
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
+DEFAULT_DROPITEM_LOG_LEVEL = "INFO"  # what is refused stands in the summary
 LOG_LEVEL = "INFO"  # DEBUG prints every item: more than the pages themselves

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -22,7 +23,10 @@ SAME, DIFFERENT = 0.6, 0.2
 """Shared word pairs of two abstracts: of one paper nearly all, even rewritten 0.6; of two papers under 0.1."""
 RETITLED = 0.8
 """Under another title the abstract has to say more."""
-FEW_WORDS = 8
+FEW_PAIRS, MANY_PAIRS = 8, 40
+"""So many word pairs an abstract needs to say anything, and to say it under another title."""
+BARE_TITLE = 0.5
+"""The score where only the title speaks."""
 SHOWN_CANDIDATES = 5
 
 
@@ -39,7 +43,7 @@ class Described:
 
 
 class Verdict(NamedTuple):
-    """What a candidate is, and how much of the abstract (else of the title) agrees, 0 to 1."""
+    """What a candidate is, and how much of its abstract agrees, 0 to 1."""
 
     outcome: Literal["accepted", "undecided", "rejected"]
     score: float
@@ -77,8 +81,10 @@ def decide(asked: Described, candidates: Sequence[Described], method: str) -> Re
     )
     accepted = [pair for pair in judged if pair[0].outcome == "accepted"]
     possible = [pair for pair in judged if pair[0].outcome != "rejected"]
-    if len(accepted) == 1:
-        return Resolution(status="resolved", method=method, score=accepted[0][0].score, candidates=_shown(accepted))
+    # A search for "Foo" also finds "Foo: extended version", with the same abstract: the very title goes first.
+    best = [pair for pair in accepted if _same_title(asked, pair[1])] or accepted
+    if len(best) == 1:
+        return Resolution(status="resolved", method=method, score=best[0][0].score, candidates=_shown(best))
     status: Literal["ambiguous", "not_found"] = "ambiguous" if possible else "not_found"
     return Resolution(status=status, method=method, candidates=_shown(possible))
 
@@ -89,38 +95,48 @@ def _shown(judged: Sequence[tuple[Verdict, Described]]) -> tuple[Candidate, ...]
 
 
 def judge(asked: Described, candidate: Described) -> Verdict:
-    """Whether one candidate is the paper. An abstract decides; a bare title needs everything else to agree."""
-    same_title = bool(title_key(asked.title)) and title_key(asked.title) == title_key(candidate.title)
-    agreement = abstracts_agree(asked.abstract, candidate.abstract)
-    signs = [_counts_agree(asked, candidate), _dates_agree(asked, candidate)]
+    """Whether one candidate is the paper. An abstract decides; other signs support or contradict it."""
+    same_title = _same_title(asked, candidate)
+    agreement = abstracts_agree(asked.abstract, candidate.abstract, FEW_PAIRS if same_title else MANY_PAIRS)
+    signs = {_counts_agree(asked, candidate), _dates_agree(asked, candidate)}
     if agreement is None:
-        if not same_title:
-            return Verdict("rejected", 0.0)
-        return Verdict("undecided" if False in signs else "accepted", 0.5)
+        return _by_title(asked, candidate, signs) if same_title else Verdict("rejected", 0.0)
     score = round(agreement, 3)
-    if agreement >= (SAME if same_title else RETITLED):
+    if same_title:
+        if agreement <= DIFFERENT:  # abstracts are rewritten: without another contradiction it may still be the one
+            return Verdict("rejected" if False in signs else "undecided", score)
+        enough = agreement >= SAME or (True in signs and False not in signs)
+        return Verdict("accepted" if enough else "undecided", score)
+    if agreement >= RETITLED and False not in signs:
         return Verdict("accepted", score)
-    if not same_title:
-        return Verdict("undecided" if agreement >= SAME else "rejected", score)
-    if agreement > DIFFERENT:
-        return Verdict("accepted" if True in signs and False not in signs else "undecided", score)
-    return Verdict("undecided" if signs == [True, True] else "rejected", score)
+    return Verdict("undecided" if agreement >= SAME else "rejected", score)
 
 
-def abstracts_agree(one: str | None, other: str | None) -> float | None:
-    """The share of the shorter abstract's word pairs that the other one has; None where there is too little text.
+def _by_title(asked: Described, candidate: Described, signs: set[bool | None]) -> Verdict:
+    """A bare title: nothing may contradict it, and a sign has to agree where one abstract is too short to compare."""
+    unlike = bool(asked.abstract and candidate.abstract)
+    enough = False not in signs and (True in signs or not unlike)
+    return Verdict("accepted" if enough else "undecided", BARE_TITLE)
+
+
+def _same_title(one: Described, other: Described) -> bool:
+    """By the key; the empty key of a title of symbols alone is nobody's."""
+    return bool(title_key(one.title)) and title_key(one.title) == title_key(other.title)
+
+
+def abstracts_agree(one: str | None, other: str | None, least: int = FEW_PAIRS) -> float | None:
+    """The share of the shorter abstract's word pairs that the other one has; None where it has fewer than `least`.
 
     Of the shorter one, because copies cut abstracts.
     """
     pairs = sorted((_word_pairs(one or ""), _word_pairs(other or "")), key=len)
-    if len(pairs[0]) < FEW_WORDS:
-        return None
-    return len(pairs[0] & pairs[1]) / len(pairs[0])
+    return None if len(pairs[0]) < least else len(pairs[0] & pairs[1]) / len(pairs[0])
 
 
-def _word_pairs(text: str) -> set[tuple[str, str]]:
+@lru_cache(maxsize=1024)  # every listing of a batch is judged against every entry of the answer
+def _word_pairs(text: str) -> frozenset[tuple[str, str]]:
     words = re.findall(r"\w+", clean_latex(text).casefold())
-    return set(pairwise(words))
+    return frozenset(pairwise(words))
 
 
 def _counts_agree(asked: Described, candidate: Described) -> bool | None:

@@ -124,7 +124,7 @@ class Api:
         self._pool, self._database = pool, database
         self._failures = self._strange = 0
         self._asker = uuid4().hex
-        self._host = urlsplit(terms.base_url).netloc
+        self._host = urlsplit(terms.base_url).netloc.rpartition("@")[2]  # without a password
 
     async def ask(self, method: str, path: str, read: Callable[[Answer], T], **what: Any) -> T:
         """Send a request and return what `read` makes of its answer.
@@ -221,6 +221,8 @@ class Api:
                 return Answer(response.status, lowered, body, self.terms.key)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(f"{self._host} cannot be reached ({_cause(error)}): check the network") from None
+        except ValueError:  # aiohttp on a header or an address that cannot be sent
+            raise Refused(f"{self.terms.name}: its key or base_url holds characters that cannot be sent") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryLater(f"{self.terms.name}: no whole answer ({type(error).__name__})") from None
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from enrich.errors import PutOff
+
+if TYPE_CHECKING:
+    from enrich.errors import EnrichError
 
 
 @dataclass
@@ -20,6 +26,10 @@ class Report:
     """The sentence that says why they wait, or why some failed."""
     put_off: bool = False
     """They wait for want of a key or a budget: a note, no failure."""
+
+    def leave(self, waiting: int, error: EnrichError) -> None:
+        """So many questions wait, for this reason."""
+        self.waiting, self.why, self.put_off = waiting, error.reason, isinstance(error, PutOff)
 
     @property
     def complete(self) -> bool:

@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 TITLES_A_REQUEST = 20  # OR-ed phrases; the syntax allows it, how many work well is not documented
 FOLDED_AT_ONCE = 500
+ARXIV_OFF = "arXiv is switched off by [providers.arxiv] enabled"
+UNSEARCHABLE = "arXiv cannot be searched for a title without ASCII words"
 
 
 async def resolve(database: Database, api: Api | None, progress: Callable[[str, int], None]) -> Report:
     """Find the arXiv papers behind titles: those we know already, then by asking arXiv, where it is enabled."""
     report = Report("titles")
     await _fold(database, report)
-    if api is not None:
+    if api is None:
+        report.leave(await papers.leave_titles(database, ARXIV_OFF), PutOff(ARXIV_OFF))
+    else:
         await _Asking(database, api, report, progress).all_open()
         report.requests = api.requests
     return report
@@ -48,7 +52,8 @@ async def _fold(database: Database, report: Report) -> None:
         for paper in batch:
             candidates = [known[one] for one in leading.get(keys[paper["_id"]], ()) if one in known]
             decided = evidence.decide(evidence.of_paper(paper), [evidence.of_paper(one) for one in candidates], "alias")
-            if decided.status == "resolved":
+            # There may be others of that title that we do not know: only an abstract decides, the rest is searched.
+            if decided.status == "resolved" and (decided.score or 0) >= evidence.SAME:
                 found = decided.candidates[0].arxiv_id
                 # As it was found the first time: so a run that was killed before the old paper went ends the same.
                 how = known[f"arxiv:{found}"]["resolution"]["method"] or decided.method
@@ -84,10 +89,12 @@ class _Asking:
     async def _searchable(self) -> AsyncIterator[Document]:
         """The open titles that arXiv can be asked for: it answers 400 to what is not ASCII."""
         async for paper in papers.unresolved(self.database):
-            if search_phrase(paper["title"]) is None:
-                self.report.counts["unsearchable"] += 1
-            else:
+            if search_phrase(paper["title"]):
                 yield paper
+                continue
+            self.report.counts["unsearchable"] += 1
+            pending = {paper["_id"]: Resolution()}
+            await papers.note_resolutions(self.database, pending, UNSEARCHABLE)
 
     async def _keep(self, asked: Sequence[Document], answer: Found | EnrichError) -> None:
         if isinstance(answer, EnrichError):
@@ -114,8 +121,7 @@ class _Asking:
         await papers.note_resolutions(self.database, {paper["_id"]: failed for paper in asked}, error.reason)
 
     async def _leave(self, error: EnrichError) -> None:
-        self.report.waiting = await papers.leave_titles(self.database, error.reason)
-        self.report.why, self.report.put_off = error.reason, isinstance(error, PutOff)
+        self.report.leave(await papers.leave_titles(self.database, error.reason), error)
 
 
 async def _search(asked: Sequence[Document], api: Api) -> Found:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from enrich import providers
 from enrich.batches import ask_halving, batched
-from enrich.errors import EnrichError, PutOff
+from enrich.errors import EnrichError
 from enrich.report import Report
 from enrich.stamp import Told, stamped
 from storage import papers
@@ -97,5 +97,4 @@ class _Asking:
 
     async def _leave(self, error: EnrichError) -> None:
         """The door is closed for this run, or a wait outlasted the tries: what is still due says why."""
-        self.report.waiting = await papers.leave(self.database, self.path, error.reason)
-        self.report.why, self.report.put_off = error.reason, isinstance(error, PutOff)
+        self.report.leave(await papers.leave(self.database, self.path, error.reason), error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paperharvest.errors import ConfigError
-from paperharvest.summary import printable
+from paperharvest.summary import Exit, printable
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -152,11 +153,14 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # `paperharvest export | head`: who reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.DONE)
     except Exception as error:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"paperharvest: {printable(_sentence(error))}", err=True)
-        sys.exit(1)
+        sys.exit(Exit.ERROR)
 
 
 def _sentence(error: BaseException) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from enrich import providers, run
@@ -14,6 +14,7 @@ from paperharvest.crawling import crawl
 from paperharvest.progress import showing
 from paperharvest.summary import Summary
 from storage import connect, export, runs, status
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
@@ -32,17 +33,14 @@ def harvest(settings: Settings, paths: list[str], output: Path | None) -> Summar
         if output is not None:
             await _export(database, summary, output, {})
 
-    with _recorded(settings, "run") as (uri, summary):
-        summary.crawled = crawl(settings, uri, "digest", path=paths)
-        asyncio.run(_with_database(settings, uri, summary, after_crawl))
-    return summary
+    if output is not None:
+        export.check(output)
+    return _execute(settings, "run", paths, after_crawl)
 
 
 def crawl_digest(settings: Settings, paths: list[str]) -> Summary:
     """Store the digests in files and folders."""
-    with _recorded(settings, "crawl digest") as (uri, summary):
-        summary.crawled = crawl(settings, uri, "digest", path=paths)
-    return summary
+    return _execute(settings, "crawl digest", paths, None)
 
 
 def ask(settings: Settings, kinds: Collection[str], *, titles: bool) -> Summary:
@@ -51,9 +49,7 @@ def ask(settings: Settings, kinds: Collection[str], *, titles: bool) -> Summary:
     async def work(database: Database, summary: Summary) -> None:
         await _ask(settings, database, summary, kinds, titles=titles)
 
-    with _recorded(settings, "resolve" if titles else "enrich") as (uri, summary):
-        asyncio.run(_with_database(settings, uri, summary, work))
-    return summary
+    return _execute(settings, "resolve" if titles else "enrich", None, work)
 
 
 def write_lines(settings: Settings, output: Path | None, where: Document) -> Summary:
@@ -62,9 +58,7 @@ def write_lines(settings: Settings, output: Path | None, where: Document) -> Sum
     async def work(database: Database, summary: Summary) -> None:
         await _export(database, summary, output, where)
 
-    with _recorded(settings, "export") as (uri, summary):
-        asyncio.run(_with_database(settings, uri, summary, work))
-    return summary
+    return _execute(settings, "export", None, work)
 
 
 def count(settings: Settings) -> Mapping[str, Mapping[str, int]]:
@@ -80,9 +74,9 @@ def count(settings: Settings) -> Mapping[str, Mapping[str, int]]:
 
 def hold(settings: Settings, say: Callable[[str], None]) -> None:
     """Keep the database open, its address said, until the terminal interrupts."""
-    with _server(settings) as uri:
+    with _server(settings) as uri, suppress(KeyboardInterrupt):
         say(uri)
-        signal.pause()
+        threading.Event().wait()
 
 
 @contextmanager
@@ -92,28 +86,44 @@ def _server(settings: Settings) -> Iterator[str]:
         yield found
 
 
-@contextmanager
-def _recorded(settings: Settings, command: str) -> Iterator[tuple[str, Summary]]:
-    """A command's server and summary; its beginning and its end stand in the collection `runs`."""
+def _execute(
+    settings: Settings,
+    command: str,
+    paths: list[str] | None,
+    work: Callable[[Database, Summary], Awaitable[None]] | None,
+) -> Summary:
+    """Run a command: the crawl of these paths, if any, then the work. Its beginning and its end stand in `runs`.
+
+    Scrapy runs an event loop of its own, so the crawl stands between two of ours.
+    """
+    summary = Summary()
+
+    async def begin(database: Database) -> None:
+        summary.run_id = await runs.begin(database, command)
+
+    async def finish(database: Database) -> None:
+        try:
+            if work is not None:
+                with connect.explained(database):
+                    await work(database, summary)
+        except StorageError as error:
+            summary.error = str(error)
+            raise
+        finally:
+            with suppress(StorageError), connect.explained(database):
+                await runs.end(database, summary.run_id, summary.counts())
+
     with _server(settings) as uri:
-        summary = Summary()
-
-        async def begin(database: Database, _summary: Summary) -> None:
-            summary.run_id = await runs.begin(database, command)
-
-        async def end(database: Database, _summary: Summary) -> None:
-            await runs.end(database, summary.run_id, summary.counts())
-
-        asyncio.run(_with_database(settings, uri, summary, begin))
-        yield uri, summary
-        asyncio.run(_with_database(settings, uri, summary, end))
+        asyncio.run(_with_database(settings, uri, begin))
+        if paths is not None:
+            summary.crawled = crawl(settings, uri, "digest", path=paths)
+        asyncio.run(_with_database(settings, uri, finish))
+    return summary
 
 
-async def _with_database(
-    settings: Settings, uri: str, summary: Summary, work: Callable[[Database, Summary], Awaitable[None]]
-) -> None:
+async def _with_database(settings: Settings, uri: str, work: Callable[[Database], Awaitable[None]]) -> None:
     async with connect.connected(uri, settings.database) as database:
-        await work(database, summary)
+        await work(database)
 
 
 async def _ask(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import tomllib
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -19,6 +19,8 @@ from storage.documents import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "PAPERHARVEST_"
 PROVIDERS = ("arxiv", "datacite", "semantic_scholar", "openalex", "github", "huggingface")
@@ -94,6 +96,7 @@ def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     """`PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL=3` as a nested table; empty variables count as unset."""
     values: dict[str, Any] = {}
+    env = {variable: value.strip() for variable, value in env.items()}  # secret files end in a newline
     for variable, provider in USUAL_KEYS.items():
         if env.get(variable):
             _add(values, {"providers": {provider: {"api_key": env[variable]}}})
@@ -101,7 +104,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         if variable.startswith(PREFIX) and variable != "PAPERHARVEST_CONFIG" and value:
             keys = variable.removeprefix(PREFIX).lower().split("__")
             if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
-                warnings.warn(f"{variable}: no such provider, ignored{_nearest(keys[1], PROVIDERS)}", stacklevel=3)
+                logger.warning("%s: no such provider, ignored%s", variable, _nearest(keys[1], PROVIDERS))
                 continue
             _add(values, _nested(keys, value))
     return values

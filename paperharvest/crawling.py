@@ -28,6 +28,7 @@ class CrawlReport:
     unchanged: int = 0
     listings: int = 0
     refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> CrawlReport:
@@ -54,6 +55,7 @@ def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> 
         digests=stats.get("harvest/digests", 0),
         unchanged=stats.get("harvest/unchanged", 0),
         listings=stats.get("harvest/listings", 0),
+        warnings=stats.get("harvest/warnings", []),
         refusals=[Refusal.model_validate(one) for one in stats.get("harvest/refusals", ())],
     )
 

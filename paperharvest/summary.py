@@ -31,6 +31,8 @@ class Summary:
     asked: list[Report] = field(default_factory=list)
     exported: int | None = None
     output: Path | None = None
+    error: str | None = None
+    """The sentence with which it ended too soon."""
 
     @property
     def exit_status(self) -> Exit:
@@ -47,7 +49,8 @@ class Summary:
             "refused": [one.name for one in crawled.refusals][:SHOWN] if crawled else [],
             "asked": {one.name: {**one.counts, "requests": one.requests, "why": one.why} for one in self.asked},
             "exported": self.exported,
-            "exit_status": int(self.exit_status),
+            "error": self.error,
+            "exit_status": int(Exit.ERROR if self.error else self.exit_status),
         }
 
     def lines(self) -> Iterator[str]:
@@ -63,6 +66,10 @@ class Summary:
 def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     known = f", {crawled.unchanged} known already" if crawled.unchanged else ""
     yield f"digests: {crawled.digests} stored{known}, {len(crawled.refusals)} refused; {crawled.listings} listings"
+    for warning in crawled.warnings[:SHOWN]:
+        yield f"  odd: {printable(warning)}"
+    if len(crawled.warnings) > SHOWN:
+        yield f"  and {len(crawled.warnings) - SHOWN} more: see `warnings` in the collection `digests`"
     for one in crawled.refusals[:SHOWN]:
         place = f", line {one.line}" if one.line else ""
         yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"

@@ -25,7 +25,7 @@ def leading(alias: str, paper_id: str) -> UpdateOne:
 def merged(old_id: str, new_id: str) -> UpdateOne:
     """The record of a merge: old id, new id and the server's time, which tells importers of increments."""
     named = {"$setUnion": [{"$ifNull": ["$papers", []]}, [new_id]]}
-    merge = {"papers": named, "merged_into": new_id, "merged_at": {"$ifNull": ["$merged_at", "$$NOW"]}}
+    merge = {"papers": named, "merged_into": new_id, "merged_at": "$$NOW"}
     return UpdateOne({"_id": old_id}, [{"$set": merge}], upsert=True)
 
 

@@ -25,11 +25,11 @@ IGNORING_CASE = Collation(locale="en", strength=2)
 """GitHub's names: kept as written, compared without case."""
 FIRST_CONTACT = 4.0  # seconds: a dead server is told within five; later ones wait for an election
 CLOSING = 2.0  # seconds
+NO_RIGHT = (13, 18)  # Unauthorized, AuthenticationFailed
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
 INDEXES = {
     "papers": (
-        IndexModel("resolution.status"),
         IndexModel("arxiv.status"),
         IndexModel("citations.semantic_scholar.status"),
         IndexModel("citations.openalex.status"),
@@ -67,7 +67,8 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
             raise StorageError(f"{name!r} cannot be a database's name ({error}): correct `database`") from None
         with explained(database):
             with pymongo.timeout(FIRST_CONTACT):
-                await _prepare(database)
+                await database.command("ping")
+            await _prepare(database)
             yield database
     finally:
         # A task that is cancelled inside the driver (4.20) can leave its topology locked, and `close` waits forever.
@@ -116,5 +117,7 @@ def _sentence(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
     known = client.topology_description.server_descriptions()
     hosts = ", ".join(f"{host}:{port}" for host, port in sorted(known)) or "the configured server"
     if isinstance(error, OperationFailure):
-        return f"MongoDB at {hosts} refused (code {error.code}): check the user's rights and that it is 6.0 or newer"
+        if error.code in NO_RIGHT:
+            return f"MongoDB at {hosts} refused (code {error.code}): check the user and its rights in mongo_uri"
+        return f"MongoDB at {hosts} refused an operation (code {error.code}): is it 6.0 or newer, with free space?"
     return f"MongoDB at {hosts} cannot be reached ({type(error).__name__}): start it, or correct mongo_uri"

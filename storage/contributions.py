@@ -74,6 +74,7 @@ class Contribution:
     """Links with `by` and `at`, their place in that source."""
     repos: Sequence[Document] = ()
     other_abstracts: Sequence[Document] = ()
+    renamed: Sequence[Document] = ()
     arxiv: ArxivFact | None = None
     ids: Document = field(default_factory=dict)
 
@@ -184,6 +185,7 @@ def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribu
         links=work["links"],
         repos=old["repos"],
         other_abstracts=work["other_abstracts"],
+        renamed=work["renamed"],
         ids={"arxiv": arxiv_id},
     )
 
@@ -211,6 +213,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
         {"$set": {"_work.was": {"title": "$title", "abstract": "$abstract", "by": "$_work.by.abstract"}}},
         *(_part(*part) for part in new.parts),
         {"$set": _texts_that_lost(new) | _lists(new) | {f"ids.{k}": _literal(v) for k, v in new.ids.items()}},
+        {"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]}}},
         *(_repository(repo) for repo in new.repos),
         *([_newer("arxiv", new.arxiv)] if new.arxiv else []),
         {"$set": {"first_seen": {"$min": ["$first_seen", first_seen]}} | TOUCHED},

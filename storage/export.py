@@ -88,6 +88,12 @@ async def _found(database: Database, where: Document) -> AsyncIterator[Document]
         raise StorageError(f"MongoDB does not take the filter ({said}): correct --where") from None
 
 
+def check(path: Path) -> None:
+    """Whether a file can be written there, asked before hours of work. Raises StorageError."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise StorageError(f"{path} is a folder, or its folder is not there: choose another file for -o")
+
+
 @contextmanager
 def target(path: Path | None) -> Iterator[IO[bytes]]:
     """The file to write, or stdout: a file appears whole or not at all; a pipe or a device is written as it goes.

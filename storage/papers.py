@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import DeleteOne, UpdateMany, UpdateOne
 
@@ -19,6 +19,7 @@ from storage.contributions import (
     sorted_union,
     stages,
 )
+from storage.documents import CitationCount
 from storage.observations import Measurement
 from storage.titles import title_hash
 
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
-    from storage.documents import ArxivEntry, Page, Repository, Resolution
+    from storage.documents import ArxivEntry, Fact, Page, Repository, Resolution
 
 UNRESOLVED = {"_id": {"$regex": "^title:"}}
 OPEN = {**UNRESOLVED, "$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
 OPEN_FACT = {"$in": UNANSWERED}
+PAGE = 500
 LONGEST_WAIT = 5  # doublings of a day: 32 days
 
 
@@ -58,7 +60,7 @@ def _other_names(entry: ArxivEntry) -> list[UpdateOne]:
     return [aliases.leading(name, paper_id) for name in names]
 
 
-async def record(database: Database, path: str, facts: Mapping[str, Any]) -> None:
+async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
     """Write facts by paper id to a path like `citations.openalex`; an older fact never replaces a newer one."""
     updates = [
         UpdateOne(
@@ -67,21 +69,24 @@ async def record(database: Database, path: str, facts: Mapping[str, Any]) -> Non
         )
         for paper_id, fact in facts.items()
     ]
-    await bulk.write(database["papers"], updates)
     provider = path.rpartition(".")[2]
-    counted = [(paper_id, fact) for paper_id, fact in facts.items() if fact.status == "ok"]
+    # Before the facts: what is stored is not asked again, so a kill between the two would lose the measurement.
     await observations.record(
         database,
-        [Measurement(paper_id, provider, "citations", fact.count, _day(fact)) for paper_id, fact in counted],
+        [
+            Measurement(paper_id, provider, "citations", fact.count, _day(fact))
+            for paper_id, fact in facts.items()
+            if isinstance(fact, CitationCount) and fact.count is not None
+        ],
     )
+    await bulk.write(database["papers"], updates)
 
 
-def _day(fact: Any) -> str:
-    day: str = fact.fetched_at.date().isoformat()
-    return day
+def _day(fact: Fact) -> str:
+    return fact.fetched_at.date().isoformat() if fact.fetched_at else ""
 
 
-def _older(path: str, fact: Any) -> Document:
+def _older(path: str, fact: Fact) -> Document:
     """Never asked, or asked before. A failure tells nothing: it replaces only what is no answer either."""
     fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
     older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
@@ -94,17 +99,16 @@ async def record_repositories(database: Database, facts: Mapping[str, Repository
         UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
         for name, fact in facts.items()
     ]
+    await observations.record(database, [one async for one in _stars(database, facts)])
     await bulk.write(database["papers"], updates)
-    counted = {fact.full_name.lower(): fact for fact in facts.values() if fact.status == "ok"}
-    await observations.record(database, [one async for one in _stars(database, counted)])
 
 
-async def _stars(database: Database, counted: Mapping[str, Repository]) -> AsyncIterator[Measurement]:
+async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIterator[Measurement]:
     """The stars of a repository, measured for every paper that has it."""
-    having = {"repos.full_name": {"$in": [fact.full_name for fact in counted.values()]}}
+    having = {"repos.full_name": {"$in": list(facts)}}
     async for paper in database["papers"].find(having, {"repos.full_name": 1}, collation=IGNORING_CASE):
         for repo in paper["repos"]:
-            fact = counted.get(repo["full_name"].lower())
+            fact = facts.get(repo["full_name"].lower())
             if fact is not None and fact.stars is not None:
                 yield Measurement(paper["_id"], "github", "stars", fact.stars, _day(fact), fact.url)
 
@@ -142,8 +146,22 @@ def _joined(name: str) -> Document:
 
 async def due_ids(database: Database, path: str) -> AsyncIterator[str]:
     """The arXiv ids of papers whose fact is pending or failed, in order."""
-    async for paper in database["papers"].find(_due(path), {"ids.arxiv": 1}).sort("_id", 1):
+    async for paper in _in_pages(database, _due(path), {"ids.arxiv": 1}):
         yield paper["ids"]["arxiv"]
+
+
+async def _in_pages(database: Database, query: Document, fields: Document | None = None) -> AsyncIterator[Document]:
+    """What a query finds, sorted by id, a page at a time: MongoDB closes a cursor that waits for providers."""
+    last = ""
+    while (
+        page := await database["papers"]
+        .find({"$and": [query, {"_id": {"$gt": last}}]}, fields)
+        .sort("_id", 1)
+        .to_list(PAGE)
+    ):
+        for paper in page:
+            yield paper
+        last = page[-1]["_id"]
 
 
 def _due(path: str) -> Document:
@@ -167,15 +185,18 @@ async def due_repositories(database: Database) -> AsyncIterator[str]:
 
 
 async def leave(database: Database, path: str, reason: str) -> int:
-    """Say at every fact that is still due why it was not asked; returns how many papers wait."""
+    """Say at every fact that was not asked why it waits; returns how many papers. A failed one keeps its own reason."""
+    pending: Document = {"status": "pending", "reason": {"$ne": reason}}
     if path == "repos":
-        waiting: Document = {"repos": {"$elemMatch": {"status": OPEN_FACT, "host": "github.com"}}}
-        update: Document = {"$set": {"repos.$[due].reason": reason}}
-        filters = [{"due.status": OPEN_FACT, "due.reason": None}]
+        where: Document = {"repos": {"$elemMatch": {**pending, "host": "github.com"}}}
+        field, filters = "repos.$[due].reason", [{f"due.{key}": value for key, value in pending.items()}]
     else:
-        waiting, update, filters = _due(path), {"$set": {f"{path}.reason": reason}}, None
-    result = await database["papers"].update_many(waiting, update, array_filters=filters)
-    return result.matched_count
+        where = {f"{path}.{key}": value for key, value in pending.items()} | {"ids.arxiv": {"$ne": None}}
+        field, filters = f"{path}.reason", None
+    update = {"$set": {field: reason}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}}
+    await database["papers"].update_many(where, update, array_filters=filters)
+    still = {f"{path}.status": "pending"} | ({} if path == "repos" else {"ids.arxiv": {"$ne": None}})
+    return await database["papers"].count_documents(still)
 
 
 # --- papers without an arXiv id ---------------------------------------------------------------------------
@@ -183,7 +204,7 @@ async def leave(database: Database, path: str, reason: str) -> int:
 
 async def unresolved(database: Database, *, waiting: bool = False) -> AsyncIterator[Document]:
     """Papers without an arXiv id that may be asked for by now, in order; with `waiting` all of them."""
-    async for paper in database["papers"].find(UNRESOLVED if waiting else OPEN).sort("_id", 1):
+    async for paper in _in_pages(database, UNRESOLVED if waiting else OPEN):
         yield paper
 
 
@@ -211,7 +232,10 @@ async def note_resolutions(
 
 def _noted(resolution: Resolution, reason: str | None) -> list[Document]:
     days: Document = {"$pow": [2, {"$min": [{"$ifNull": ["$_work.asked", 0]}, LONGEST_WAIT]}]}
-    fields: Document = {"resolution": {"$literal": resolution.model_dump()}, "arxiv.reason": {"$literal": reason}}
+    told: Document = {"$literal": resolution.model_dump()}
+    if resolution.status == "failed":  # it tells nothing: candidates that were found stay
+        told = {"$cond": [{"$in": ["$resolution.status", UNANSWERED]}, told, "$resolution"]}
+    fields: Document = {"resolution": told, "arxiv.reason": {"$literal": reason}}
     if resolution.status in ("ambiguous", "not_found"):
         fields["_work.asked"] = {"$add": [{"$ifNull": ["$_work.asked", 0]}, 1]}
         fields["_work.ask_after"] = {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": days}}

@@ -57,4 +57,4 @@ def read(text: str) -> tuple[str, Page]:
         layout = load(name)
         if layout.matches(text):
             return name, layout.parse(text)
-    raise LayoutChanged("layout_unknown", "no layout reads this text; see `paperharvest crawl digest --help`")
+    raise LayoutChanged("layout_unknown", f"none of the layouts reads this text: {', '.join(names())}")

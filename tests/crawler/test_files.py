@@ -141,7 +141,7 @@ def test_a_name_need_not_be_unicode() -> None:
     ("content", "reason", "line", "detail"),
     [
         (b"", "no_records", None, "empty"),
-        (b"Dear diary\n\nnothing happened", "layout_unknown", None, "crawl digest --help"),
+        (b"Dear diary\n\nnothing happened", "layout_unknown", None, "text_a, text_b"),
         (COPY.encode("latin-1"), "encoding", 11, "byte 416 is not UTF-8"),
         (COPY.encode("utf-16"), "encoding", 1, "byte 0 is not UTF-8"),
         (COPY.replace("ü", "u").encode("utf-16-le"), "encoding", 1, "NUL"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from scrapy.exceptions import DropItem
 from scrapy.settings import Settings
 from scrapy.statscollectors import MemoryStatsCollector
 
@@ -54,7 +55,15 @@ class Crawl:
 
     async def read(self, name: str, text: str) -> Digest | Refused:
         """A file of that text goes through the pipeline."""
-        return await self.pipeline.process_item(read(name, text))
+        return await self.take(read(name, text))
+
+    async def take(self, item: Digest | Refused) -> Digest | Refused:
+        """An item goes through the pipeline; one that is refused comes out for nobody else."""
+        try:
+            return await self.pipeline.process_item(item)
+        except DropItem:
+            assert isinstance(item, Refused)
+            return item
 
     def counted(self) -> dict[str, Any]:
         """Our own statistics."""
@@ -90,6 +99,12 @@ async def test_a_page_is_stored_whole(crawl: Crawl, database: Database) -> None:
     assert (digest["_id"], digest["names"], digest["records"]) == (item.digest, ["a.txt", "b.txt"], 2)
 
 
+async def test_what_looks_odd_is_counted(crawl: Crawl) -> None:
+    """A header line that nobody knows stops nothing, and is told with the file's name."""
+    await crawl.read("odd.txt", COPY.replace("new", "brand new"))
+    assert crawl.counted()["warnings"] == ["odd.txt: header_unknown: 'brand new'"]
+
+
 async def test_a_refused_text_is_kept_and_can_be_replayed(crawl: Crawl, database: Database, tmp_path: Path) -> None:
     """Nothing of it is stored but why, where, and the command that reads its bytes again, as a shell takes it."""
     await crawl.read("broken.txt", BROKEN)
@@ -106,7 +121,7 @@ async def test_a_refused_text_is_kept_and_can_be_replayed(crawl: Crawl, database
 
 async def test_what_cannot_be_read_is_noted_until_it_can(crawl: Crawl, database: Database) -> None:
     """There is nothing to keep and nothing to replay but the file itself."""
-    await crawl.pipeline.process_item(files.read("late.txt"))
+    await crawl.take(files.read("late.txt"))
     [refused] = await everything(database, "deferred")
     assert (refused["name"], refused["raw"], refused["replay"]) == ("late.txt", None, None)
     await crawl.read("late.txt", COPY)

@@ -151,7 +151,7 @@ async def test_an_alias_is_no_answer(database: Database) -> None:
         await find_titles(server, database)
         await list_one(database, "How Ice Grows", OTHER, digest="text:02")
         report = await find_titles(server, database)
-    assert (found(report), report.requests) == ({"not_found": 1}, 1)
+    assert (found(report), report.requests) == ({"ambiguous": 1}, 1)
     assert len(await stored(database)) == 2
 
 

@@ -225,7 +225,7 @@ async def test_nonsense_is_not_asked_for_paper_by_paper(database: Database) -> N
     async with serving(Reply("<html>Down for maintenance</html>")) as server, door(server.url, database) as api:
         report = (await enrich_by(database, {"openalex": api}))["openalex"]
     assert len(server.log) == 2 * (7 + http.STRANGE + 1)
-    assert report.waiting == 100
+    assert report.waiting + report.counts["failed"] == 100
     assert not report.complete
     ends = [waiting(paper)["openalex"].partition(":")[0] for paper in (await stored(database)).values()]
     assert set(ends) == {"failed", "pending"}

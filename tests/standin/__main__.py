@@ -30,9 +30,7 @@ def main(arguments: list[str]) -> int:
         epilog="With a COMMAND: run it against the server and exit with its exit status. Without: print the "
         "settings that lead to the server, and serve until interrupted.",
     )
-    parser.add_argument(
-        "--corpus", type=Path, default=SMALL, help="papers, .jsonl or .jsonl.gz (default: a dozen)"
-    )
+    parser.add_argument("--corpus", type=Path, default=SMALL, help="papers, .jsonl or .jsonl.gz (default: a dozen)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests that fail, e.g. 0.08")
     parser.add_argument("--seed", type=int, default=0, help="which requests fail, and how")

@@ -28,9 +28,7 @@ FIELDS = {"ti", "au", "abs", "co", "jr", "cat", "rn", "id", "all"}
 ATOM = "application/atom+xml; charset=utf-8"
 
 ID = re.compile(r"(?P<base>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>[1-9]\d*))?")
-TERM = re.compile(
-    r'(?P<joint>OR|ANDNOT|AND)(?=\s)|(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))'
-)
+TERM = re.compile(r'(?P<joint>OR|ANDNOT|AND)(?=\s)|(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
 NOT = re.compile(r"-+\s*(\w+)")
 
 HEAD = """<?xml version='1.0' encoding='UTF-8'?>
@@ -86,9 +84,7 @@ def read(form: dict[str, str]) -> Question:
     """The question in a form. Raises MalformedError as arXiv does."""
     start, most = _whole(form, "start", 0), _whole(form, "max_results", 10)
     if start < 0 or not 0 <= most <= LARGEST_SLICE or start + most > DEEPEST:
-        raise MalformedError(
-            "max_results", f"slices hold at most {LARGEST_SLICE} of the first {DEEPEST} results"
-        )
+        raise MalformedError("max_results", f"slices hold at most {LARGEST_SLICE} of the first {DEEPEST} results")
     ids = _listed(form.get("id_list", ""))
     for arxiv_id in ids:
         if not ID.fullmatch(arxiv_id):
@@ -239,10 +235,7 @@ def entry(row: Row, version: int) -> str:
         f'    <link href="https://arxiv.org/abs/{name}" rel="alternate" type="text/html"/>',
         f'    <link href="https://arxiv.org/pdf/{name}" rel="related" type="application/pdf" title="pdf"/>',
         f"    <summary>{escape(row.abstract)}</summary>",
-        *(
-            f'    <category term={quoteattr(term)} scheme="http://arxiv.org/schemas/atom"/>'
-            for term in row.categories
-        ),
+        *(f'    <category term={quoteattr(term)} scheme="http://arxiv.org/schemas/atom"/>' for term in row.categories),
         f"    <published>{_time(row.published)}</published>",
     ]
     if row.comment:

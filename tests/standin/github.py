@@ -53,10 +53,8 @@ def answer(call: Call, world: World) -> Answer:
     if left < 1:
         message = {"message": "API rate limit exceeded for 127.0.0.1."}
         return replace(answer_json(message, 403), headers=_limits(limit, 0, reset), told=reset - time.time())
-    if call.path == "/graphql":
-        plain = graphql(call.json, world.corpus, left - 1, reset)
-    else:
-        plain = rest(call, world.corpus)
+    asked = call.path == "/graphql"
+    plain = graphql(call.json, world.corpus, left - 1, reset) if asked else rest(call, world.corpus)
     return replace(plain, headers={**_limits(limit, left - 1, reset), **plain.headers}, cost=1)
 
 

@@ -30,11 +30,7 @@ def share(*parts: object) -> float:
 
 def invented_citations(provider: str, arxiv_id: str) -> int:
     """The count `semantic_scholar` or `openalex` tells for a base id: 0 for one in 20, else 1 to 9,999."""
-    return (
-        0
-        if one_in(20, "uncited", provider, arxiv_id)
-        else int(10 ** (4 * share("cited", provider, arxiv_id)))
-    )
+    return 0 if one_in(20, "uncited", provider, arxiv_id) else int(10 ** (4 * share("cited", provider, arxiv_id)))
 
 
 def known_to(provider: str, arxiv_id: str) -> bool:

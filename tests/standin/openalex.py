@@ -42,9 +42,7 @@ def answer(call: Call, world: World) -> Answer:
     credits_ = world.options.openalex_credits * (KEY_CREDITS if _has_key(call) else 1)
     left = credits_ - world.spent[NAME]
     if left < 1:
-        return replace(
-            _budget_spent(), headers=_budget(credits_, 0, 0) | {"Retry-After": str(_to_midnight())}
-        )
+        return replace(_budget_spent(), headers=_budget(credits_, 0, 0) | {"Retry-After": str(_to_midnight())})
     page = works(call, world.corpus)
     if page.status != 200:  # bad requests are free
         return page
@@ -74,12 +72,8 @@ def _budget(credits_: int, left: int, used: int) -> dict[str, str]:
 
 
 def _budget_spent() -> Answer:
-    message = (
-        "Insufficient budget. This request costs $0.0001 but you have $0 remaining. Resets at midnight UTC"
-    )
-    return replace(
-        answer_json({"error": "Rate limit exceeded", "message": message}, 429), told=_to_midnight()
-    )
+    message = "Insufficient budget. This request costs $0.0001 but you have $0 remaining. Resets at midnight UTC"
+    return replace(answer_json({"error": "Rate limit exceeded", "message": message}, 429), told=_to_midnight())
 
 
 def works(call: Call, corpus: Corpus) -> Answer:
@@ -132,7 +126,5 @@ def work(row: Row, doi: str) -> dict[str, Any]:
         "ids": {"openalex": key, "doi": link},
         "cited_by_count": invented_citations(NAME, row.id),
         "is_retracted": False,
-        "locations": [
-            {"is_oa": True, "landing_page_url": f"https://arxiv.org/abs/{row.id}", "pdf_url": None}
-        ],
+        "locations": [{"is_oa": True, "landing_page_url": f"https://arxiv.org/abs/{row.id}", "pdf_url": None}],
     }

@@ -64,9 +64,7 @@ def match(title: str, fields: list[str], corpus: Corpus) -> Answer:
     """The paper whose title shares most words with the query, if half of them: often the wrong one."""
     wanted = set(words(title))
     shared = Counter(arxiv_id for word in wanted for arxiv_id in corpus.titles.holders.get(word, ()))
-    known = [
-        arxiv_id for arxiv_id in shared if 2 * shared[arxiv_id] >= len(wanted) and known_to(NAME, arxiv_id)
-    ]
+    known = [arxiv_id for arxiv_id in shared if 2 * shared[arxiv_id] >= len(wanted) and known_to(NAME, arxiv_id)]
     if not known:
         return answer_json({"error": "Title match not found"}, 404)
     exact = f" {' '.join(words(title))} "
@@ -103,9 +101,7 @@ FIELDS: dict[str, Any] = {
     "journal": lambda row: {"name": row.journal_ref or "ArXiv"},
     "year": lambda row: row.published.year,
     "publicationDate": lambda row: row.published.date().isoformat() if row.dated else None,
-    "authors": lambda row: [
-        {"authorId": str(number("author", name) % 10**8), "name": name} for name in row.authors
-    ],
+    "authors": lambda row: [{"authorId": str(number("author", name) % 10**8), "name": name} for name in row.authors],
     "citationCount": lambda row: invented_citations(NAME, row.id),
     "influentialCitationCount": lambda row: invented_citations(NAME, row.id) // 12,
 }

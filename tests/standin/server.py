@@ -57,9 +57,7 @@ class Server:
         self.options = options
         self.world = World(corpus, options)
         self.faults = faults.Faults(options)
-        self.paces = {
-            name: Pace(options.interval.get(name, 0.0), options.connections.get(name)) for name in PROVIDERS
-        }
+        self.paces = {name: Pace(options.interval.get(name, 0.0), options.connections.get(name)) for name in PROVIDERS}
 
     def environment(self) -> dict[str, str]:
         """The environment variables that make paperharvest ask this server, at the pace it enforces."""
@@ -75,9 +73,7 @@ class Server:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """By provider: requests, things asked for, faults met, undercuts."""
-        found = {
-            name: Counter({"requests": 0, "asked": 0, "faults": 0, "undercuts": 0}) for name in PROVIDERS
-        }
+        found = {name: Counter({"requests": 0, "asked": 0, "faults": 0, "undercuts": 0}) for name in PROVIDERS}
         for seen in list(self.log):
             found[seen.provider].update(
                 requests=1, asked=seen.count, faults=bool(seen.fault), undercuts=bool(seen.undercut)

@@ -13,6 +13,7 @@ from storage import aliases, papers
 from storage.documents import (
     ArxivEntry,
     ArxivFact,
+    Candidate,
     CitationCount,
     Listing,
     Page,
@@ -26,9 +27,7 @@ from storage.titles import title_id
 if TYPE_CHECKING:
     from storage.connect import Database, Document
 
-ABSTRACT = (
-    "We measure how rivers freeze. The code is at https://github.com/Ice/Floe. " + "Cold water moves. " * 20
-)
+ABSTRACT = "We measure how rivers freeze. The code is at https://github.com/Ice/Floe. " + "Cold water moves. " * 20
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 TITLE = "$OneRiver: How Ice Grows"
 PAPER_ID = title_id(TITLE, ABSTRACT)
@@ -73,9 +72,7 @@ async def test_a_listing_becomes_a_paper(database: Database) -> None:
     assert (paper.id, paper.title, paper.abstract) == (PAPER_ID, TITLE, ABSTRACT.strip())
     assert paper.text_source == "text_a"
     assert [(link.url, link.kind) for link in paper.links] == [("https://github.com/Ice/Floe", "github")]
-    assert [(repo.full_name, repo.evidence, repo.stars) for repo in paper.repos] == [
-        ("Ice/Floe", ("abstract",), None)
-    ]
+    assert [(repo.full_name, repo.evidence, repo.stars) for repo in paper.repos] == [("Ice/Floe", ("abstract",), None)]
     assert (paper.authors, paper.authors_count, paper.published, paper.ids.arxiv) == (None, None, None, None)
     assert (paper.arxiv.status, paper.citations.openalex.count) == ("pending", None)
     assert paper.sightings[0].listed_title is None
@@ -86,9 +83,7 @@ async def test_the_order_of_reading_changes_nothing(database: Database) -> None:
     pages = {
         "text:01": page(comments=3),
         "text:02": page(authors_count=4, listed_date=dt.date(2025, 1, 2), listed_date_basis="shown_year"),
-        "text:03": page(
-            ABSTRACT + "Data: https://huggingface.co/Ice/Rime.", title="$oneriver: how ice grows!"
-        ),
+        "text:03": page(ABSTRACT + "Data: https://huggingface.co/Ice/Rime.", title="$oneriver: how ice grows!"),
     }
     ends = []
     for order in itertools.permutations(pages):
@@ -196,6 +191,37 @@ async def test_a_merge_killed_between_steps_can_be_repeated(database: Database, 
     assert [paper["digest"] for paper in (await only(database))["sightings"]] == ["text:01"]
 
 
+async def test_a_paper_that_is_listed_again_is_told_again(database: Database) -> None:
+    """Whoever imports increments since the first merge has seen the title anew, and has to hear of the second."""
+    times = []
+    for digest in ("text:01", "text:02"):
+        await papers.sight(database, page(), "text_a", digest)
+        old = (await papers.find(database, [PAPER_ID]))[PAPER_ID]
+        await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
+        merge = await database["aliases"].find_one({"_id": PAPER_ID})
+        times.append(merge and merge["merged_at"])
+    assert times[0] < times[1]
+
+
+async def test_a_renamed_repository_stays_one_after_a_merge(database: Database) -> None:
+    """What was asked for the title is known of the paper: the old name in arXiv's abstract is no new repository."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    await papers.record_repositories(database, {"ice/floe": repository("Ice/Floe-next", stars=3, status="ok")})
+    await resolved(database)
+    assert [repo["full_name"] for repo in (await only(database))["repos"]] == ["Ice/Floe-next"]
+
+
+async def test_a_failed_search_keeps_what_was_found_before(database: Database) -> None:
+    """Candidates of yesterday are not lost to a server error of today."""
+    await papers.sight(database, page(), "text_a", "text:01")
+    candidate = Candidate(arxiv_id="2503.00010", title=TITLE, score=0.4)
+    await papers.note_resolutions(database, {PAPER_ID: Resolution(status="ambiguous", candidates=(candidate,))})
+    await papers.note_resolutions(database, {PAPER_ID: Resolution(status="failed")}, "HTTP 500")
+    paper = paper_of(await only(database))
+    assert (paper.resolution.status, paper.resolution.candidates) == ("ambiguous", (candidate,))
+    assert paper.arxiv.reason == "HTTP 500"
+
+
 # --- facts ------------------------------------------------------------------------------------------------
 
 
@@ -277,9 +303,7 @@ async def resolved_again(database: Database) -> None:
 async def test_a_failed_repository_keeps_its_spelling(database: Database) -> None:
     """Names are asked in lower case; what was written in the abstract stays while GitHub has not answered."""
     await stored(database)
-    await papers.record_repositories(
-        database, {"ice/floe": repository("ice/floe", status="failed", reason="HTTP 502")}
-    )
+    await papers.record_repositories(database, {"ice/floe": repository("ice/floe", status="failed", reason="HTTP 502")})
     [repo] = (await only(database))["repos"]
     assert (repo["full_name"], repo["status"], repo["reason"], repo["stars"]) == (
         "Ice/Floe",
