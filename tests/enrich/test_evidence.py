@@ -138,15 +138,15 @@ def test_no_sign_outweighs_another_title(percent: int | None, expected: Outcome)
 
 
 def test_a_few_words_say_nothing_under_another_title() -> None:
-    """ "We study learning from noise" begins many papers; a whole abstract against all signs is none of ours either."""
+    """Many papers begin with "We study learning"; a whole abstract against all signs is not accepted either."""
     short = " ".join(ABSTRACT.split()[:20])
     assert outcome(LISTED, replace(RIGHT, title=RETITLED, abstract=short)) == "rejected"
-    other_day = {"authors_count": 99, "date": None, "arxiv_id": "0901.00010"}
-    assert outcome(LISTED, replace(RIGHT, title=RETITLED, **other_day)) == "undecided"
+    against = replace(RIGHT, title=RETITLED, authors_count=99, date=None, arxiv_id="0901.00010")
+    assert outcome(LISTED, against) == "undecided"
 
 
 def test_an_abstract_too_short_to_compare_needs_a_sign() -> None:
-    """ "Withdrawn by the author." under the very title: with the authors' number it is the paper, else nobody knows."""
+    """Where an abstract only says "Withdrawn", the number of authors has to agree."""
     withdrawn = Described(TITLE, "Withdrawn by the author.", arxiv_id="2603.00010")
     assert outcome(Described(TITLE, ABSTRACT), withdrawn) == "undecided"
     assert outcome(Described(TITLE, ABSTRACT, 3), replace(withdrawn, authors_count=3)) == "accepted"

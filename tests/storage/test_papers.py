@@ -193,13 +193,14 @@ async def test_a_merge_killed_between_steps_can_be_repeated(database: Database, 
 
 async def test_a_paper_that_is_listed_again_is_told_again(database: Database) -> None:
     """Whoever imports increments since the first merge has seen the title anew, and has to hear of the second."""
-    times = []
+    times: list[dt.datetime] = []
     for digest in ("text:01", "text:02"):
         await papers.sight(database, page(), "text_a", digest)
         old = (await papers.find(database, [PAPER_ID]))[PAPER_ID]
         await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
         merge = await database["aliases"].find_one({"_id": PAPER_ID})
-        times.append(merge and merge["merged_at"])
+        assert merge is not None
+        times.append(merge["merged_at"])
     assert times[0] < times[1]
 
 
