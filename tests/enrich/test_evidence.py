@@ -160,6 +160,21 @@ def test_the_very_title_goes_before_a_longer_one() -> None:
     assert (decided.status, [one.arxiv_id for one in decided.candidates]) == ("resolved", ["2603.00010"])
 
 
+@pytest.mark.parametrize(("listed", "told", "agree"), [(3, 3, True), (3, 4, False), (None, 3, None), (3, None, None)])
+def test_counts(listed: int | None, told: int | None, agree: bool | None) -> None:
+    """A number that one side does not tell is no sign against."""
+    one, other = Described(TITLE, authors_count=listed), Described(TITLE, authors_count=told)
+    assert evidence._counts_agree(one, other) is agree
+
+
+def test_scores() -> None:
+    """What agrees of the abstract, to three places; half for a title alone, nothing for another title alone."""
+    thirds = Described(TITLE, " ".join(WORDS[:11] + OTHERS[:20]))
+    assert judge(Described(TITLE, ABSTRACT), thirds).score == 0.333
+    assert judge(Described(TITLE), Described(TITLE)).score == 0.5
+    assert judge(Described(TITLE), Described(RETITLED)).score == 0.0
+
+
 @pytest.mark.parametrize("title", ["", "???", "∞"])
 def test_titles_of_symbols_have_nothing_in_common(title: str) -> None:
     """The empty key is nobody's: only an abstract can tell."""
@@ -184,6 +199,7 @@ def test_spellings_of_one_title_are_one(title: str) -> None:
         ("2026-03-30", "2026-03-29", "2603.00010", None),
         ("2026-03-30", "2026-04-01", "2604.00010", None),
         ("2025-12-30", "2026-01-02", "2601.00010", None),
+        ("2025-12-30", None, "2602.00010", False),
         ("2026-03-30", None, "2603.00010", None),
         ("2026-03-30", None, "2604.00010", None),
         ("2026-03-30", None, "2602.00010", False),
