@@ -82,7 +82,7 @@ def decide(asked: Described, candidates: Sequence[Described], method: str) -> Re
     accepted = [pair for pair in judged if pair[0].outcome == "accepted"]
     possible = [pair for pair in judged if pair[0].outcome != "rejected"]
     # A search for "Foo" also finds "Foo: extended version", with the same abstract: the very title goes first.
-    best = [pair for pair in accepted if _same_title(asked, pair[1])] or accepted
+    best = [pair for pair in accepted if pair[0].score >= SAME and _same_title(asked, pair[1])] or accepted
     if len(best) == 1:
         return Resolution(status="resolved", method=method, score=best[0][0].score, candidates=_shown(best))
     status: Literal["ambiguous", "not_found"] = "ambiguous" if possible else "not_found"
