@@ -160,6 +160,13 @@ def test_the_very_title_goes_before_a_longer_one() -> None:
     assert (decided.status, [one.arxiv_id for one in decided.candidates]) == ("resolved", ["2603.00010"])
 
 
+def test_a_bare_title_does_not_go_before_an_abstract() -> None:
+    """One has the very title and no abstract, the other the very abstract under another title: who knows?"""
+    titled, told = Described(TITLE, arxiv_id="2603.00010"), Described(RETITLED, ABSTRACT, arxiv_id="2603.00011")
+    decided = decide(Described(TITLE, ABSTRACT), [titled, told], "arxiv")
+    assert (decided.status, [one.score for one in decided.candidates]) == ("ambiguous", [1.0, 0.5])
+
+
 @pytest.mark.parametrize(("listed", "told", "agree"), [(3, 3, True), (3, 4, False), (None, 3, None), (3, None, None)])
 def test_counts(listed: int | None, told: int | None, agree: bool | None) -> None:
     """A number that one side does not tell is no sign against."""
@@ -277,12 +284,14 @@ described = st.builds(
 
 @given(described, st.lists(described, max_size=6))
 def test_a_decision_follows_from_the_verdicts(asked: Described, candidates: list[Described]) -> None:
-    """Resolved from exactly one accepted candidate, never from two; in whatever order they came."""
+    """Resolved from one accepted candidate, of two only to the one of the very title and abstract; in any order."""
     outcomes = [outcome(asked, one) for one in candidates]
+    accepted = [one for one, what in zip(candidates, outcomes, strict=True) if what == "accepted"]
+    very = [one for one in accepted if evidence._same_title(asked, one) and judge(asked, one).score >= evidence.SAME]
     decided = decide(asked, candidates, "arxiv")
-    if outcomes.count("accepted") == 1:
+    if len(very or accepted) == 1:
         assert decided.status == "resolved"
-        assert decided.candidates[0].arxiv_id == candidates[outcomes.index("accepted")].arxiv_id
+        assert [one.arxiv_id for one in decided.candidates] == [one.arxiv_id for one in very or accepted]
     else:
         assert decided.status == ("ambiguous" if {"accepted", "undecided"} & set(outcomes) else "not_found")
         assert decided.score is None
