@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shlex
 from contextlib import AsyncExitStack
@@ -58,7 +59,8 @@ class StorePipeline:
         except StorageError as error:
             logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
             self.stats.set_value("harvest/error", str(error))
-            await self.crawler.engine.close_spider_async(reason="store_failed")
+            # Not awaited here: Scrapy closes a spider when its items are done, and this one is not.
+            self.ending = asyncio.create_task(self.crawler.engine.close_spider_async(reason="store_failed"))
         return item
 
     async def _store(self, item: Digest) -> None:

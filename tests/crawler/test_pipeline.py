@@ -133,6 +133,7 @@ async def test_a_store_that_fails_ends_the_crawl(crawl: Crawl, database: Databas
     await database.command("collMod", "papers", validator={"title": {"$type": "int"}})
     await crawl.read("a.txt", COPY)
     await crawl.read("b.txt", COPY.replace("Mar 11", "Mar 12"))
+    await crawl.pipeline.ending
     assert crawl.ended == ["store_failed"]
     assert crawl.counted()["error"].startswith("MongoDB refused 2 writes to papers (codes [121])")
     assert await everything(database, "digests") == []
@@ -142,5 +143,6 @@ async def test_a_folder_that_cannot_be_written_ends_the_crawl(crawl: Crawl, tmp_
     """A refused text that cannot be kept is not let go."""
     (tmp_path / "my data").write_text("in the way")
     await crawl.read("broken.txt", BROKEN)
+    await crawl.pipeline.ending
     assert crawl.ended == ["store_failed"]
     assert "cannot be written" in crawl.counted()["error"]
