@@ -14,7 +14,7 @@ import typer
 
 from paperharvest.errors import ConfigError
 from paperharvest.summary import Exit, printable
-from storage.errors import StorageError
+from storage.errors import ReaderGone, StorageError
 
 if TYPE_CHECKING:
     from paperharvest.config import Settings
@@ -153,7 +153,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # `paperharvest export | head`: who reads has enough
+    except ReaderGone:  # `paperharvest export | head`: who reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
     except Exception as error:

@@ -1,4 +1,8 @@
-"""What can go wrong with the database: one error, whose text is a sentence that says what to do."""
+"""What can go wrong with what we store: an error is a sentence that says what to do."""
+
+
+class ReaderGone(Exception):
+    """Whoever reads our output has enough. Not a BrokenPipeError: Typer takes those for errors and exits with 1."""
 
 
 class StorageError(Exception):

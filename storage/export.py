@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pymongo.errors import OperationFailure
 
 from storage.documents import Paper
-from storage.errors import StorageError
+from storage.errors import ReaderGone, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -98,11 +98,14 @@ def check(path: Path) -> None:
 def target(path: Path | None) -> Iterator[IO[bytes]]:
     """The file to write, or stdout: a file appears whole or not at all; a pipe or a device is written as it goes.
 
-    Raises StorageError.
+    Raises StorageError; ReaderGone where nobody reads stdout any more.
     """
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
         return
     as_it_goes = path.exists() and not path.is_file()
     try:
