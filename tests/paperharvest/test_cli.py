@@ -1,0 +1,313 @@
+"""The command line: exit statuses, what goes to which stream, and one sentence for every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from typer.testing import CliRunner
+
+from paperharvest import cli
+from tests import standin
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SOON = 10.0  # seconds: an interrupted command does not wait for anybody
+GONE_WITHIN = 2.0  # seconds
+
+
+@pytest.fixture
+def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
+    """The binary on an empty database of the run's mongod, without any provider in reach."""
+    dead = {f"PAPERHARVEST_PROVIDERS__{name}__ENABLED": "false" for name in ("ARXIV", "OPENALEX", "GITHUB")}
+    settings = {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": f"test_{uuid4().hex}", **dead}
+    yield Lab(tmp_path, settings | {"PAPERHARVEST_PROVIDERS__SEMANTIC_SCHOLAR__ENABLED": "false"})
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        client.drop_database(settings["PAPERHARVEST_DATABASE"])
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Lab]:
+    """The binary with an embedded mongod of its own, which is ended if a test leaves it."""
+    yield Lab(tmp_path, {})
+    if pid := pid_of(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+
+
+def pid_of(folder: Path) -> int:
+    """The mongod of a lab's data folder; 0 where none lives."""
+    lock = folder / "data" / "db" / "mongod.lock"
+    pid = int(lock.read_text() or 0) if lock.exists() else 0
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return 0
+    return pid
+
+
+def until(happened: Callable[[], object], within: float = PATIENCE) -> None:
+    """Look until it happened."""
+    deadline = time.monotonic() + within
+    while not happened():
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+@contextmanager
+def started(lab: Lab, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that is killed where a test does not end it."""
+    with lab.start(*arguments) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def at_once(lab: Lab, *commands: list[str | Path]) -> list[subprocess.CompletedProcess[str]]:
+    """Run several commands side by side to their ends."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(started(lab, *command)) for command in commands]
+        outputs = [process.communicate(timeout=PATIENCE) for process in processes]
+    return [
+        subprocess.CompletedProcess(command, process.returncode, *output)
+        for command, process, output in zip(commands, processes, outputs, strict=True)
+    ]
+
+
+def is_sentence(said: str) -> bool:
+    """One line from us, without a traceback."""
+    return said.startswith("paperharvest: ") and said.count("\n") == 1 and said.endswith("\n")
+
+
+# --- usage ------------------------------------------------------------------------------------------------
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """It answers at once: what works is imported within the commands."""
+    program = "import sys; import paperharvest.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
+    assert not set(done.stdout.split()) & {"aiohttp", "bson", "lxml", "pymongo", "pydantic", "scrapy", "twisted"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "crawl"),
+        (["crawl"], "digest"),
+        (["run"], "PATH"),
+        (["crawl", "digest"], "PATH"),
+        (["harvest"], "harvest"),
+        (["enrich", "--kind", "stars"], "'stars' is none of arxiv, citations, repos"),
+        (["export", "--where", "{"], "--where"),
+        (["export", "--where", '{"$where": "1"}'], "$where would run code"),
+        (["export", "--where", '{"_id": {"$oid": "1"}}'], "--where"),
+        (["status", "--xml"], "--xml"),
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str], word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is started; what is wrong is named on stderr."""
+    monkeypatch.setenv("COLUMNS", "200")
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 2
+    assert word in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "crawl", "resolve", "enrich", "export", "status", "db"])
+def test_every_command_has_help(command: str) -> None:
+    """A sentence each."""
+    done = CliRunner().invoke(cli.app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "." in done.output.split("Usage:")[1]
+
+
+# --- what is read, refused and shown ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A folder with one good page, and names and texts that a terminal would obey."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    page = next(EXAMPLES.glob("*03-11.txt")).read_bytes()
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_bytes(page)
+    (folder / "\x1b]0;owned\x07.txt").write_text("Dear diary\n\nnothing")
+    (folder / "two\nlines.txt").write_bytes(page + b"\n\n\x1b[31mhalf a\nrecord")
+    return folder
+
+
+def test_what_is_refused_is_listed_and_the_rest_is_stored(lab: Lab, hostile: Path) -> None:
+    """A path that is not there, an unknown text, half a page: exit 3, by name; nothing reaches the terminal raw."""
+    done = lab.run("crawl", "digest", hostile / "nowhere.txt", hostile)
+    assert (done.returncode, done.stdout) == (3, "")
+    lines = done.stderr.splitlines()
+    assert lines[0] == "digests: 1 stored, 3 refused; 8 listings"
+    refused = sorted(line.replace(f"{hostile}/", "") for line in lines[1:])
+    assert refused[0].startswith(r"  refused \x1b]0;owned\x07.txt: layout_unknown: ")
+    assert refused[1] == "  refused nowhere.txt: unreadable: No such file or directory: check the path and its rights"
+    assert refused[2].startswith(r"  refused two\nlines.txt: record_shape, line ")
+    assert r"\x1b[31mhalf a / record" in refused[2].replace(r"\\", "\\")
+    assert done.stderr.isprintable() or set(filter(lambda c: not c.isprintable(), done.stderr)) == {"\n"}
+    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
+        database = client[lab.settings["PAPERHARVEST_DATABASE"]]
+        [digest], runs = database["digests"].find(), list(database["runs"].find())
+    assert digest["names"] == [rf"{hostile}/caf\xe9.txt"]
+    assert [(one["command"], one["exit_status"], len(one["refused"])) for one in runs] == [("crawl digest", 3, 3)]
+
+
+def test_results_go_to_stdout_and_all_else_to_stderr(lab: Lab, tmp_path: Path) -> None:
+    """JSON lines, or a file and nothing; figures as JSON or for a person; a filter that MongoDB refuses is an error."""
+    path = tmp_path / "some.jsonl"
+    assert lab.run("crawl", "digest", EXAMPLES).returncode == 0
+    whole, some, counts, shown, wrong = at_once(
+        lab,
+        ["export"],
+        ["export", "-o", path, "--where", '{"title": {"$regex": "^M"}}'],
+        ["status", "--json"],
+        ["status"],
+        ["export", "--where", '{"$foo": 1}'],
+    )
+    assert [done.returncode for done in (whole, some, counts, shown, wrong)] == [0, 0, 0, 0, 1]
+    lines = whole.stdout.splitlines(keepends=True)
+    assert (len(lines), whole.stderr) == (12, "exported: 12 papers\n")
+    selected = [line for line in lines if json.loads(line)["title"].startswith("M")]
+    assert (path.read_text(), some.stdout) == ("".join(selected), "")
+    assert some.stderr == f"exported: {len(selected)} papers to {path}\n"
+    figures = json.loads(counts.stdout)
+    assert figures["stored"] == {"papers": 12, "digests": 2, "observations": 0, "deferred": 0}
+    assert figures["resolution"] == {"pending": 12}
+    assert shown.stdout.splitlines()[1].split() == ["resolution:", "12", "pending"]
+    assert counts.stderr == shown.stderr == wrong.stdout == ""
+    assert is_sentence(wrong.stderr)
+    assert "correct --where" in wrong.stderr
+
+
+def test_a_note_is_no_failure(lab: Lab) -> None:
+    """Nobody may be asked: all that was asked for is done, exit 0; a second time nothing is new."""
+    first, again = lab.run("run", EXAMPLES), lab.run("run", EXAMPLES)
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert "digests: 2 stored, 0 refused; 14 listings" in first.stderr
+    assert "digests: 0 stored, 2 known already, 0 refused; 14 listings" in again.stderr
+    assert "exported" not in first.stderr
+
+
+def test_a_reader_that_leaves_is_no_error_of_ours(lab: Lab) -> None:
+    """`paperharvest export | head`: it has enough, and there is nothing to say."""
+    assert lab.run("crawl", "digest", EXAMPLES).returncode == 0
+    with started(lab, "export") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        said = process.communicate(timeout=PATIENCE)[1]
+    assert (process.returncode, said) == (0, "")
+
+
+def test_errors_are_one_sentence(lab: Lab, tmp_path: Path) -> None:
+    """Exit 1, what to do, no traceback and no secret; `--debug` shows more."""
+    broken = tmp_path / "broken.toml"
+    broken.write_text("mongo_uri = mongodb://me:hunter2@db/")
+    secret = Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": "mongodb://me:hun@ter2@db/"})
+    (tmp_path / "file").write_text("")
+    folder = Lab(tmp_path, {"PAPERHARVEST_DATA_DIR": str(tmp_path / "file")})
+    [missing, unread], [uri], [data, debug] = (
+        at_once(lab, ["--config", tmp_path / "no.toml", "export"], ["--config", broken, "status"]),
+        at_once(secret, ["crawl", "digest", EXAMPLES]),
+        at_once(folder, ["run", EXAMPLES], ["--debug", "status"]),
+    )
+    assert all(done.returncode == 1 for done in (missing, unread, uri, data, debug))
+    assert all(is_sentence(done.stderr) for done in (missing, unread, uri, data))
+    assert "correct --config" in missing.stderr
+    assert "is not understood" in unread.stderr
+    assert "mongo_uri is not understood" in uri.stderr
+    assert "PAPERHARVEST_DATA_DIR" in data.stderr
+    assert "Traceback" in debug.stderr
+    assert "ter2" not in "".join(done.stderr for done in (missing, unread, uri, data, debug))
+
+
+# --- the database and interrupts --------------------------------------------------------------------------
+
+
+def test_db_holds_the_database_open(own: Lab) -> None:
+    """Two print one address that answers; whoever leaves last, interrupted or terminated, stops the server."""
+    with started(own, "db") as first, started(own, "db") as second:
+        assert first.stdout is not None
+        assert second.stdout is not None
+        uri = first.stdout.readline().strip()
+        assert second.stdout.readline().strip() == uri
+        assert pid_of(own.folder)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(timeout=PATIENCE) == 0
+        with MongoClient[dict[str, Any]](uri) as client:
+            assert client.admin.command("ping")["ok"]
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(timeout=PATIENCE) == 0
+        until(lambda: not pid_of(own.folder), GONE_WITHIN)
+        assert [one.communicate() for one in (first, second)] == [("", "")] * 2
+
+
+def test_ctrl_c_ends_a_run_that_waits_for_a_provider(lab: Lab) -> None:
+    """At once and with 130, although a crawl went before; what was read is stored."""
+    with standin.running(latency=PATIENCE) as server:
+        asking = {key: value for key, value in lab.settings.items() if not key.endswith("ENABLED")}
+        with started(Lab(lab.folder, asking).asking(server), "run", EXAMPLES) as process:
+            until(lambda: server.log)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=SOON)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert json.loads(lab.run("status", "--json").stdout)["stored"]["papers"] == 12
+
+
+@contextmanager
+def reading(lab: Lab) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A crawl that waits for the rest of a page, which comes through a pipe."""
+    pipe = lab.folder / "pipe.txt"
+    os.mkfifo(pipe)
+    with started(lab, "crawl", "digest", pipe) as process:
+        yield process, pipe
+
+
+def test_an_interrupted_crawl_is_not_done(lab: Lab) -> None:
+    """The page that was being read is stored, and the exit status says that it was interrupted."""
+    with reading(lab) as (process, pipe):
+        with pipe.open("wb") as page:
+            process.send_signal(signal.SIGINT)
+            page.write(next(EXAMPLES.glob("*03-11.txt")).read_bytes())
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+
+
+def test_a_database_that_dies_while_pages_are_read_is_an_error(own: Lab) -> None:
+    """Not a crawl that finished: one sentence, exit 1."""
+    with reading(own) as (process, pipe):
+        with pipe.open("wb") as page:
+            os.kill(pid_of(own.folder), signal.SIGKILL)
+            page.write(next(EXAMPLES.glob("*03-11.txt")).read_bytes())
+        said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("paperharvest: MongoDB at 127.0.0.1:")
+
+
+def test_stdin_is_a_path(lab: Lab) -> None:
+    """`-`: what another program prints."""
+    done = subprocess.run(  # noqa: S603 - our own binary
+        [BINARY, "crawl", "digest", "-"],
+        input=next(EXAMPLES.glob("*03-11.txt")).read_bytes(),
+        env=lab.environment,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stderr.decode() == "digests: 1 stored, 0 refused; 8 listings\n"
