@@ -95,11 +95,9 @@ def test_scrapy_does_not_pretend_where_the_database_is_dead(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     lab = Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": f"mongodb://me:hunter2@127.0.0.1:{port}/"})
-    with scrapy(lab, "crawl", "digest", "-a", f"path={EXAMPLES}") as process, lab.start("status") as ours:
+    with scrapy(lab, "crawl", "digest", "-a", f"path={EXAMPLES}") as process:
         output = "".join(process.communicate(timeout=PATIENCE))
-        said = ours.communicate(timeout=PATIENCE)[1]
-    assert (process.returncode, ours.returncode) == (1, 1)
+    assert process.returncode == 1
     assert f"MongoDB at 127.0.0.1:{port} cannot be reached" in output
-    assert said.startswith(f"paperharvest: MongoDB at 127.0.0.1:{port} cannot be reached")
     assert "item_scraped_count" not in output
-    assert "hunter2" not in output + said
+    assert "hunter2" not in output
