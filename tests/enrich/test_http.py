@@ -347,6 +347,26 @@ async def test_a_host_out_of_reach_closes_the_door(turns: Database, monkeypatch:
     assert error.reason.startswith(f"{host} cannot be reached (")
 
 
+async def test_a_password_in_an_address_is_not_said(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names host and port alone."""
+    monkeypatch.setattr(http, "UNREACHABLE_BACKOFF", 0.01)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        async with door(f"http://me:{KEY}@{host}", turns, "arxiv") as api:
+            error = await error_of(api, Unreachable)
+    assert error.reason.startswith(f"{host} cannot be reached (")
+
+
+@pytest.mark.parametrize("key", ["k\n1", "k\r\nX-Other: 1", "k\x001"])
+async def test_a_key_that_no_header_can_hold_is_refused(turns: Database, key: str) -> None:
+    """A line break pasted with the key: one sentence instead of a traceback, and nothing is sent."""
+    async with serving(GOOD) as server, door(server.url, turns, api_key=key) as api:
+        error = await error_of(api, Refused)
+    assert "key or base_url" in error.reason
+    assert not server.log
+
+
 # --- the pace ---------------------------------------------------------------------------------------------
 
 

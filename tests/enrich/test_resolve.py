@@ -156,7 +156,7 @@ async def test_an_alias_is_no_answer(database: Database) -> None:
 
 
 async def test_without_arxiv_aliases_are_still_followed(database: Database) -> None:
-    """A disabled provider costs only what it would tell."""
+    """What the disabled provider would tell waits, with the reason: a note."""
     await list_one(database, "How Ice Grows", ABSTRACT)
     async with standin.serve(corpus_of(ICE)) as server:
         await find_titles(server, database)
@@ -164,7 +164,20 @@ async def test_without_arxiv_aliases_are_still_followed(database: Database) -> N
     await list_one(database, "Something else", OTHER, digest="text:03")
     report = await resolve(database, None, Shown())
     assert (found(report), report.requests) == ({"resolved": 1}, 0)
-    assert [paper.resolution.status for paper in (await stored(database)).values()] == ["resolved", "pending"]
+    assert (report.waiting, report.put_off, report.complete) == (1, True, True)
+    resolved, waits = (await stored(database)).values()
+    assert (resolved.resolution.status, waits.resolution.status) == ("resolved", "pending")
+    assert waits.arxiv.reason == report.why == "arXiv is switched off by [providers.arxiv] enabled"
+
+
+async def test_an_alias_needs_an_abstract(database: Database) -> None:
+    """There may be another paper of that title which is not known here: without an abstract arXiv is asked."""
+    await list_one(database, "How Ice Grows", ABSTRACT)
+    async with standin.serve(corpus_of(ICE, {**ICE, "abstract": OTHER})) as server:
+        await find_titles(server, database)
+        await list_one(database, "How Ice Grows", digest="text:02")
+        report = await find_titles(server, database)
+    assert (found(report), report.requests) == ({"ambiguous": 1}, 1)
 
 
 # --- not found, or not for certain ------------------------------------------------------------------------
@@ -216,12 +229,14 @@ async def days_to_wait(database: Database) -> int:
 
 
 async def test_a_title_without_latin_words_is_not_asked_for(database: Database) -> None:
-    """ArXiv answers 400 to it; the paper stays as it is, and is counted."""
+    """ArXiv answers 400 to it; the paper says so, and is counted."""
     await list_one(database, "量子コンピュータ", OTHER)
     async with standin.serve(corpus_of(ICE)) as server:
         report = await find_titles(server, database)
-    assert (found(report), len(server.log)) == ({"unsearchable": 1}, 0)
-    assert (await only(database)).resolution.status == "pending"
+    assert (found(report), len(server.log), report.complete) == ({"unsearchable": 1}, 0, True)
+    paper = await only(database)
+    assert paper.resolution.status == "pending"
+    assert paper.arxiv.reason == "arXiv cannot be searched for a title without ASCII words"
 
 
 # --- more than fits ---------------------------------------------------------------------------------------

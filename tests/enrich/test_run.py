@@ -99,6 +99,21 @@ async def test_batches_are_as_large_as_the_user_wants(database: Database) -> Non
     assert shown.counts == {"openalex": 12}
 
 
+async def test_a_thousand_papers_cost_twenty_four_requests(turns: Database) -> None:
+    """Two to arXiv, two to Semantic Scholar, ten to OpenAlex and ten to GitHub, for a repository each."""
+    corpus = corpus_of(*({"title": f"Title {n}", "abstract": f"See github.com/ice/floe{n}"} for n in range(1000)))
+    names = [f"ice/floe{n}" for n in range(1000)]
+    answered = {}
+    async with standin.serve(corpus) as server, doors(server, turns) as apis:
+        for name, api in apis.items():
+            questions, size = names if name == "github" else list(corpus.rows), api.terms.batch
+            parts = [questions[start : start + size] for start in range(0, 1000, size)]
+            answered[name] = sum([len(await providers.load(name).fetch(part, api)) for part in parts])
+    assert asked_of(server) == {"arxiv": 2, "semantic_scholar": 2, "openalex": 10, "github": 10}
+    known = {name: sum(standin.known_to(name, one) for one in corpus.rows) for name in ("semantic_scholar", "openalex")}
+    assert answered == {"arxiv": 1000, "github": 1000, **known}
+
+
 @pytest.mark.parametrize("name", providers.names())
 def test_no_batch_is_larger_than_the_provider_takes(name: str) -> None:
     """A setting may make batches smaller."""
