@@ -184,20 +184,19 @@ def fill(lab: Lab) -> None:
 
 
 def test_results_go_to_stdout_and_all_else_to_stderr(lab: Lab, tmp_path: Path) -> None:
-    """JSON lines, or a file and nothing; figures as JSON or for a person; a filter that MongoDB refuses is an error."""
+    """JSON lines, or a file and nothing; figures as JSON; a filter that MongoDB refuses is an error."""
     path = tmp_path / "some.jsonl"
     fill(lab)
-    whole, some, counts, shown, wrong, unread = at_once(
+    whole, some, counts, wrong, unread = at_once(
         lab,
         ["export"],
         ["export", "-o", path, "--where", '{"title": {"$regex": "^M"}}'],
         ["status", "--json"],
-        ["status"],
         ["export", "--where", '{"$foo": 1}'],
         ["export"],
-        closed=5,
+        closed=4,
     )
-    assert [done.returncode for done in (whole, some, counts, shown, wrong)] == [0, 0, 0, 0, 1]
+    assert [done.returncode for done in (whole, some, counts, wrong)] == [0, 0, 0, 1]
     lines = whole.stdout.splitlines(keepends=True)
     assert (len(lines), whole.stderr) == (8, "exported: 8 papers\n")
     selected = [line for line in lines if json.loads(line)["title"].startswith("M")]
@@ -206,8 +205,7 @@ def test_results_go_to_stdout_and_all_else_to_stderr(lab: Lab, tmp_path: Path) -
     figures = json.loads(counts.stdout)
     assert figures["stored"] == {"papers": 8, "digests": 1, "observations": 0, "deferred": 0}
     assert figures["resolution"] == {"pending": 8}
-    assert shown.stdout.splitlines()[1].split() == ["resolution:", "8", "pending"]
-    assert counts.stderr == shown.stderr == wrong.stdout == ""
+    assert counts.stderr == wrong.stdout == ""
     assert is_sentence(wrong.stderr)
     assert "correct --where" in wrong.stderr
     assert (unread.returncode, unread.stderr) == (0, "")  # `paperharvest export | head`: it has enough
@@ -268,7 +266,7 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_provider(lab: Lab) -> None:
             said = process.communicate(timeout=SOON)[1]
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert json.loads(lab.run("status", "--json").stdout)["stored"]["papers"] == 12
+    assert lab.run("status").stdout.splitlines()[0].split()[:3] == ["stored:", "12", "papers,"]
 
 
 @contextmanager

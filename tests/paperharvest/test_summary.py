@@ -43,6 +43,7 @@ def test_the_exit_status(summary: Summary, status: Exit) -> None:
     """3 for what was refused, failed or left; what waits for a key or a budget is a note."""
     assert summary.exit_status is status
     assert summary.counts()["exit_status"] == int(status)
+    assert Summary(error="gone").counts()["exit_status"] == Exit.ERROR
 
 
 def test_the_statuses_are_the_contract() -> None:
@@ -78,6 +79,17 @@ def test_what_was_crawled_and_exported() -> None:
     assert lines[2] == "  refused 1.txt: record_shape, line 1: a title"
     assert lines[-2:] == ["  and 2 more: see the collection `deferred`", "exported: 9 papers to papers.jsonl"]
     assert len(lines) == 13
+
+
+def test_what_looked_odd_is_shown() -> None:
+    """It was read, but somebody should look: no failure; beyond one screen it is counted."""
+    summary = Summary(
+        crawled=CrawlReport(digests=1, warnings=[f"{one}.txt: header_unknown: \x1b" for one in range(11)])
+    )
+    lines = list(summary.lines())
+    assert summary.exit_status is Exit.DONE
+    assert lines[1] == r"  odd: 0.txt: header_unknown: \x1b"
+    assert lines[-1] == "  and 1 more: see `warnings` in the collection `digests`"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import bson
@@ -283,6 +284,29 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     reader.join()
     assert heard == [b"new\n"]
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("path", "fine"),
+    [
+        ("papers.jsonl", True),
+        ("folder/x", True),
+        ("", False),
+        ("folder", False),
+        ("nowhere/x", False),
+        ("file/x", False),
+    ],
+)
+def test_a_file_is_checked_before_hours_of_work(
+    tmp_path: Path, path: str, fine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What certainly cannot be written is told at once; nothing is created."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    with nullcontext() if fine else pytest.raises(StorageError, match="choose another file for -o"):
+        export.check(type(tmp_path)(path))
+    assert {one.name for one in tmp_path.iterdir()} == {"folder", "file"}
 
 
 @pytest.mark.parametrize("path", ["", "folder", "nowhere/papers.jsonl", "file/papers.jsonl"])
