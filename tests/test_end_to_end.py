@@ -159,6 +159,12 @@ def test_bad_files_cost_nothing_beside_them(lab: Lab) -> None:
 # --- killed at any point ----------------------------------------------------------------------------------
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A command is killed after so many requests: at each with --whole, else in the middle."""
+    if "requests" in metafunc.fixturenames:
+        metafunc.parametrize("requests", range(6) if metafunc.config.getoption("--whole") else [2])
+
+
 @pytest.fixture(scope="module")
 def undisturbed(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What a run that nothing disturbs exports of the examples."""
@@ -197,9 +203,9 @@ def asked(server: Server) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("requests", [0, 1, 3])
+@pytest.mark.long
 def test_a_killed_run_goes_on_where_it_was(lab: Lab, undisturbed: list[dict[str, Any]], requests: int) -> None:
-    """Killed while starting (0), resolving (1) or enriching: the same end, and no stored fact is asked again."""
+    """Killed after so many requests (0: while it starts): the same end, and no stored fact is asked again."""
     with (
         standin.running(latency=0.2) as server,
         lab.asking(server).start("run", EXAMPLES, "-o", lab.output) as process,
@@ -225,7 +231,7 @@ def test_a_run_killed_while_crawling_goes_on(lab: Lab, undisturbed: list[dict[st
     assert without_times(lab.papers()) == without_times(undisturbed)
 
 
-@pytest.mark.parametrize("requests", [1, 3])
+@pytest.mark.long
 def test_a_killed_mongod_loses_nothing_that_was_stored(
     lab: Lab, undisturbed: list[dict[str, Any]], requests: int
 ) -> None:
