@@ -23,6 +23,7 @@ import pytest
 from lxml import etree
 
 from tests import standin
+from tests.standin import server as standin_server
 from tests.standin.arxiv import matches
 from tests.standin.corpus import Corpus, read_row, words
 from tests.standin.faults import Faults
@@ -516,12 +517,30 @@ def test_unknown_fault_is_refused() -> None:
 # Pace and log
 
 
-async def test_start_sooner_than_the_interval_is_refused() -> None:
+class Clock:
+    """A clock that a test sets: nobody waits."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds, as `time.monotonic` tells them."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The server's clock."""
+    ours = Clock()
+    monkeypatch.setattr(standin_server, "time", ours)
+    return ours
+
+
+async def test_start_sooner_than_the_interval_is_refused(clock: Clock) -> None:
     """The second of two starts within the interval is 429 and an undercut, one that waited is served."""
+    replies = []
     async with standin.serve(interval={"openalex": 0.2}) as server:
-        replies = [await ask(server, "GET", works([MIXUP])) for _ in range(2)]
-        await asyncio.sleep(0.2)
-        replies.append(await ask(server, "GET", works([MIXUP])))
+        for clock.now in (0.0, 0.1, 0.3):
+            replies.append(await ask(server, "GET", works([MIXUP])))
     assert [reply.status for reply in replies] == [200, 429, 200]
     assert [seen.undercut for seen in server.log] == [None, "interval", None]
 
@@ -534,11 +553,11 @@ async def test_without_an_interval_nothing_is_too_soon() -> None:
     assert not any(seen.undercut for seen in server.log)
 
 
-async def test_semantic_scholar_is_slower_without_a_key() -> None:
+async def test_semantic_scholar_is_slower_without_a_key(clock: Clock) -> None:
     """The interval holds for whoever sends a key, six times as much for others."""
     async with standin.serve(interval={"semantic_scholar": 0.1}) as server:
         for headers in ({}, {"x-api-key": "stand-in"}, {}):
-            await asyncio.sleep(0.11)
+            clock.now += 0.11
             await batch(server, [f"ARXIV:{KIMI}"], **headers)
     assert [seen.undercut for seen in server.log] == [None, None, "interval"]
     assert server.environment()["PAPERHARVEST_PROVIDERS__SEMANTIC_SCHOLAR__INTERVAL"] == "0.6"
@@ -552,13 +571,11 @@ async def test_arxiv_has_one_connection() -> None:
     assert [seen.undercut for seen in server.log] == [None, "connections"]
 
 
-async def test_start_before_a_told_wait_is_over_is_noticed() -> None:
+async def test_start_before_a_told_wait_is_over_is_noticed(clock: Clock) -> None:
     """A request that comes before the told time is served but stands in the log as an undercut."""
     async with standin.serve(fail_first="429") as server:
-        for _ in range(2):
+        for clock.now in (0.0, 0.5, 1.5):
             await ask(server, "GET", works([MIXUP]))
-        await asyncio.sleep(1)
-        await ask(server, "GET", works([MIXUP]))
     assert [seen.undercut for seen in server.log] == [None, "told", None]
 
 
