@@ -145,6 +145,23 @@ def test_a_few_words_say_nothing_under_another_title() -> None:
     assert outcome(LISTED, against) == "undecided"
 
 
+@pytest.mark.parametrize(("percent", "expected"), [(21, "undecided"), (20, "rejected"), (0, "rejected")])
+def test_a_foreign_abstract_and_another_number_of_authors_are_another_paper(percent: int, expected: Outcome) -> None:
+    """Under one title, too."""
+    assert outcome(LISTED, replace(RIGHT, abstract=sharing(percent), authors_count=4, date=None)) == expected
+
+
+@pytest.mark.parametrize(("words", "expected"), [(41, "accepted"), (40, "rejected")])
+def test_another_title_needs_many_words(words: int, expected: Outcome) -> None:
+    """Forty pairs that agree; fewer say nothing."""
+    assert outcome(LISTED, replace(RIGHT, title=RETITLED, abstract=" ".join(WORDS[:words]))) == expected
+
+
+def test_a_listing_without_an_abstract_goes_by_its_title() -> None:
+    """Whatever abstract the candidate has: there is nothing to compare it with."""
+    assert judge(Described(TITLE), Described(TITLE, ABSTRACT, 3, DAY, "2603.00010")) == ("accepted", 0.5)
+
+
 def test_an_abstract_too_short_to_compare_needs_a_sign() -> None:
     """Where an abstract only says "Withdrawn", the number of authors has to agree."""
     withdrawn = Described(TITLE, "Withdrawn by the author.", arxiv_id="2603.00010")
