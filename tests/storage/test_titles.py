@@ -42,6 +42,7 @@ WORDS = st.lists(st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True), min_size=1,
         (r"{\rm\itshape a}\text{b}", "ab"),
         (r"\textsuperscript{a} \emphatic \bfx \bfX \alpha", "textsuperscriptaemphaticbfxbfxalpha"),
         ("textbf{x}", "textbfx"),
+        (r"A \emph{Problem} with it", "aproblemwithit"),
         ("Straße ﬁne Ⅻ H₂O \u210c", "strassefinexiih2oh"),
         ("İSTANBUL", "istanbul"),
         ("ΑΣ ας", "ασασ"),  # noqa: RUF001 - Greek is meant
