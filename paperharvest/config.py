@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -18,9 +19,11 @@ from paperharvest.errors import ConfigError
 from storage.documents import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 logger = logging.getLogger(__name__)
+
+Keys: TypeAlias = tuple[str, ...]
 
 PREFIX = "PAPERHARVEST_"
 PROVIDERS = ("arxiv", "datacite", "semantic_scholar", "openalex", "github", "huggingface")
@@ -30,6 +33,8 @@ USUAL_KEYS = {
     "OPENALEX_API_KEY": "openalex",
     "HF_TOKEN": "huggingface",
 }
+HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
+ENTRY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 
 
 def _expanded(path: Path) -> Path:
@@ -48,6 +53,8 @@ class Settings(Record):
     data_dir: Annotated[Path, AfterValidator(_expanded)] = Field(default_factory=lambda: user_data_path("paperharvest"))
     contact: str | None = None
     """A mail address or page for the User-Agent: providers like to know whom to ask."""
+    log: Literal["text", "json"] = "text"
+    """How log lines are written to stderr."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
 
     @property
@@ -57,84 +64,135 @@ class Settings(Record):
         return f"paperharvest/{version('paperharvest')}{contact}"
 
 
+class Given(NamedTuple):
+    """A value that somebody set, and where: "paperharvest.toml, line 3" or a variable's name."""
+
+    value: Any
+    source: str
+
+
 def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
     """Settings from a TOML file (named, else $PAPERHARVEST_CONFIG, else ./paperharvest.toml) and the environment.
 
     The environment stands above the file. Raises ConfigError.
     """
-    env = os.environ if env is None else env
-    values = _from_file(file, env)
-    _add(values, _from_environment(env))
-    tables = values.setdefault("providers", {})
-    if isinstance(tables, dict):
-        values["providers"] = {name: {} for name in PROVIDERS} | tables
+    values = given(file, env)
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(_tables(values))
     except ValidationError as error:
-        _explain(error)
+        _explain(error, values)
 
 
-def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
+def given(file: Path | None = None, env: Mapping[str, str] | None = None) -> dict[Keys, Given]:
+    """Every value that is set, by its keys: ("providers", "arxiv", "interval"). Raises ConfigError."""
+    env = os.environ if env is None else env
+    return _from_file(file, env) | _from_environment(env)
+
+
+def found_file(file: Path | None = None, env: Mapping[str, str] | None = None) -> Path | None:
+    """The configuration file that is read; None where none is named and none is nearby."""
+    env = os.environ if env is None else env
+    nearby = Path("paperharvest.toml")
     named = file or (Path(env["PAPERHARVEST_CONFIG"]) if env.get("PAPERHARVEST_CONFIG") else None)
-    path = named or Path("paperharvest.toml")
+    return named or (nearby if nearby.exists() else None)
+
+
+def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[Keys, Given]:
+    path = found_file(file, env)
+    if path is None:
+        return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values, places = tomllib.loads(text), _places(text)
     except FileNotFoundError:
-        if named is None:
-            return {}
         raise ConfigError(
             f"the configuration file {path} is not there: correct --config or PAPERHARVEST_CONFIG"
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"the configuration file {path} is not understood: {error}") from None
-    tables = values.get("providers")
-    if isinstance(tables, dict) and (strange := [name for name in tables if name not in PROVIDERS]):
-        raise ConfigError(f"{path}: no provider is called {strange[0]!r}{_nearest(strange[0], PROVIDERS)}")
-    return values
+    flat = {keys: Given(value, f"{path}{_place(places, keys)}") for keys, value in _flat(values)}
+    for keys, one in flat.items():
+        if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
+            raise ConfigError(f"{one.source}: no provider is called {keys[1]!r}{_nearest(keys[1], PROVIDERS)}")
+    return flat
 
 
-def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """`PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL=3` as a nested table; empty variables count as unset."""
-    values: dict[str, Any] = {}
-    env = {variable: value.strip() for variable, value in env.items()}  # secret files end in a newline
-    for variable, provider in USUAL_KEYS.items():
-        if env.get(variable):
-            _add(values, {"providers": {provider: {"api_key": env[variable]}}})
-    for variable, value in env.items():
-        if variable.startswith(PREFIX) and variable != "PAPERHARVEST_CONFIG" and value:
-            keys = variable.removeprefix(PREFIX).lower().split("__")
-            if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
-                logger.warning("%s: no such provider, ignored%s", variable, _nearest(keys[1], PROVIDERS))
-                continue
-            _add(values, _nested(keys, value))
-    return values
-
-
-def _nested(keys: list[str], value: str) -> dict[str, Any]:
-    return {keys[0]: _nested(keys[1:], value) if keys[1:] else value}
-
-
-def _add(values: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Put the values of one source over those of another, table by table."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _add(values[key], value)
+def _flat(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, (*above, key))
         else:
-            values[key] = value
+            yield (*above, key), value
 
 
-def _explain(error: ValidationError) -> NoReturn:
+def _places(text: str) -> dict[Keys, int]:
+    """The lines that set each key or open each table; tomllib does not tell."""
+    places: dict[Keys, int] = {}
+    table: Keys = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := HEADER.match(line):
+            table = _dotted(header[1])
+            places.setdefault(table, number)
+        elif entry := ENTRY.match(line):
+            places.setdefault(table + _dotted(entry[1]), number)
+    return places
+
+
+def _dotted(written: str) -> Keys:
+    return tuple(part.strip().strip("\"'") for part in written.split("."))
+
+
+def _place(places: Mapping[Keys, int], keys: Keys) -> str:
+    """Where a key is set, or the inline table that holds it."""
+    while keys and keys not in places:
+        keys = keys[:-1]
+    return f", line {places[keys]}" if keys else ""
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[Keys, Given]:
+    """`PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL=3` by its keys; empty variables count as unset."""
+    env = {variable: value.strip() for variable, value in env.items() if value.strip()}  # secret files end in a newline
+    values: dict[Keys, Given] = {}
+    for variable, provider in USUAL_KEYS.items():
+        if variable in env:
+            values["providers", provider, "api_key"] = Given(env[variable], variable)
+    for variable, value in env.items():
+        if not variable.startswith(PREFIX) or variable == "PAPERHARVEST_CONFIG":
+            continue
+        keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
+            logger.warning("%s: no such provider, ignored%s", variable, _nearest(keys[1], PROVIDERS))
+        else:
+            values[keys] = Given(value, variable)
+    return values
+
+
+def _tables(values: Mapping[Keys, Given]) -> dict[str, Any]:
+    """The values as nested tables, one for every provider. Raises ConfigError for a value in the place of a table."""
+    tables: dict[str, Any] = {"providers": {name: {} for name in PROVIDERS}}
+    for keys, one in values.items():
+        table = tables
+        for key in keys[:-1]:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"{one.source}: {key} is one setting, and has none below it")
+        if isinstance(table.get(keys[-1]), dict) and one.value != {}:
+            raise ConfigError(f"{one.source}: {'.'.join(keys)} is a table of settings")
+        table.setdefault(keys[-1], one.value)
+    return tables
+
+
+def _explain(error: ValidationError, values: Mapping[Keys, Given]) -> NoReturn:
     """One sentence for the first thing that is wrong, without the value: it may be a key."""
     first = error.errors(include_input=False, include_url=False)[0]
-    name = ".".join(map(str, first["loc"]))
-    variable = PREFIX + "__".join(map(str, first["loc"])).upper()
+    keys = tuple(map(str, first["loc"]))
+    source = next((one.source for known, one in values.items() if known[: len(keys)] == keys), "the configuration")
     if first["type"] == "extra_forbidden":
-        known = ProviderSettings.model_fields if "." in name else Settings.model_fields
-        nearest = _nearest(str(first["loc"][-1]), known)
-        raise ConfigError(f"no setting is called {name} ({variable}){nearest}") from None
-    raise ConfigError(f"the setting {name} ({variable}) is wrong: {first['msg']}") from None
+        known = ProviderSettings.model_fields if keys[0] == "providers" else Settings.model_fields
+        raise ConfigError(f"{source}: no setting is called {'.'.join(keys)}{_nearest(keys[-1], known)}") from None
+    raise ConfigError(f"{source}: the setting {'.'.join(keys)} is wrong: {first['msg']}") from None
 
 
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
     return f": did you mean {close[0]}?" if close else f": there are {', '.join(known)}"

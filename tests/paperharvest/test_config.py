@@ -147,18 +147,33 @@ def test_secrets_never_show() -> None:
     assert not any(secret in shown for secret in SECRETS)
 
 
+def test_where_each_value_comes_from(written: Callable[[str], Path]) -> None:
+    """The line of the file or the variable, whichever stands above."""
+    file = written('database = "mine"\n[providers.github]\napi_key = "ghp_secret"\n[providers.arxiv]\nbatch = 7')
+    found = config.given(file, {"GITHUB_TOKEN": "ghp_secret", "PAPERHARVEST_CONTACT": "me"})
+    assert {".".join(keys): one.source for keys, one in found.items()} == {
+        "database": f"{file}, line 1",
+        "providers.github.api_key": "GITHUB_TOKEN",
+        "providers.arxiv.batch": f"{file}, line 5",
+        "contact": "PAPERHARVEST_CONTACT",
+    }
+
+
 # --- what is refused --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('mongo_url = "x"', "no setting is called mongo_url (PAPERHARVEST_MONGO_URL): did you mean mongo_uri?"),
-        ("zzz = 1", "no setting is called zzz (PAPERHARVEST_ZZZ): there are mongo_uri, database, data_dir,"),
-        ("[providers.arxiv]\nintervall = 1", "did you mean interval?"),
-        ("[providers.arixv]\ninterval = 1", "no provider is called 'arixv': did you mean arxiv?"),
+        ('mongo_url = "x"', ", line 1: no setting is called mongo_url: did you mean mongo_uri?"),
+        ("zzz = 1", ", line 1: no setting is called zzz: there are mongo_uri, database, data_dir,"),
+        (
+            "[providers.arxiv]\n# slower\nintervall = 1",
+            ", line 3: no setting is called providers.arxiv.intervall: did you",
+        ),
+        ("[providers.arixv]\ninterval = 1", ", line 2: no provider is called 'arixv': did you mean arxiv?"),
         ("[providers.scholar]\n", "no provider is called 'scholar': "),
-        ("[providers.arxiv]\ninterval = -1", "providers.arxiv.interval (PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL) is"),
+        ("[providers.arxiv]\ninterval = -1", ", line 2: the setting providers.arxiv.interval is wrong: "),
         ('[providers.arxiv]\ninterval = "fast"', "the setting providers.arxiv.interval"),
         ("[providers.arxiv]\nbatch = 0", "the setting providers.arxiv.batch"),
         ("[providers.arxiv]\ntimeout = 0", "the setting providers.arxiv.timeout"),
@@ -166,34 +181,47 @@ def test_secrets_never_show() -> None:
         ('[providers.arxiv]\nenabled = "perhaps"', "the setting providers.arxiv.enabled"),
         ("[providers.github]\napi_key = 17", "the setting providers.github.api_key"),
         ("mongo_uri = 17", "the setting mongo_uri"),
-        ("providers = 3", "the setting providers (PAPERHARVEST_PROVIDERS) is wrong"),
-        ('providers = ["arxiv"]', "the setting providers (PAPERHARVEST_PROVIDERS) is wrong"),
-        ("[providers]\narxiv = 3", "the setting providers.arxiv"),
+        ("[providers]\n  'arxiv' . \"batch\" = 0", ", line 2: the setting providers.arxiv.batch"),
+        ("[providers]\n\narxiv = {interval = 1, batch = 0}", ", line 3: the setting providers.arxiv.batch"),
+        ("providers.arxiv.batch = 0", ", line 1: the setting providers.arxiv.batch"),
+        ("providers = 3", ", line 1: providers is a table of settings"),
+        ('providers = ["arxiv"]', ", line 1: providers is a table of settings"),
+        ("[providers]\narxiv = 3", ", line 2: providers.arxiv is a table of settings"),
+        ("[mongo_uri]\nx = 1", ", line 2: the setting mongo_uri"),
+        ('log = "xml"', ", line 1: the setting log is wrong: "),
         ('data_dir = "~nobody-of-this-name/papers"', "the setting data_dir"),
         ("mongo_uri = mongodb://me:hunter2@db/", "is not understood"),
         ("[providers.arxiv", "is not understood"),
     ],
 )
 def test_a_file_that_is_wrong_is_told(written: Callable[[str], Path], text: str, sentence: str) -> None:
-    """The name of the setting, as the file and as the environment spell it, and the nearest right one."""
+    """The line, the name of the setting, and the nearest right one."""
     assert sentence in refusal(written(text))
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("PAPERHARVEST_MONGO_URL", "x", "(PAPERHARVEST_MONGO_URL): did you mean mongo_uri?"),
+        (
+            "PAPERHARVEST_MONGO_URL",
+            "x",
+            "PAPERHARVEST_MONGO_URL: no setting is called mongo_url: did you mean mongo_uri?",
+        ),
         ("PAPERHARVEST_PROVIDERS__ARXIV__INTERVALL", "1", "did you mean interval?"),
-        ("PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL", "fast", "(PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL) is wrong"),
+        (
+            "PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL",
+            "fast",
+            "PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL: the setting providers",
+        ),
         ("PAPERHARVEST_PROVIDERS__GITHUB__API_KEY__X", "ghp_secret", "the setting providers.github.api_key"),
-        ("PAPERHARVEST_PROVIDERS__GITHUB", "ghp_secret", "the setting providers.github"),
-        ("PAPERHARVEST_PROVIDERS", "arxiv", "the setting providers"),
+        ("PAPERHARVEST_PROVIDERS__GITHUB", "ghp_secret", "PAPERHARVEST_PROVIDERS__GITHUB: providers.github is a table"),
+        ("PAPERHARVEST_PROVIDERS", "arxiv", "PAPERHARVEST_PROVIDERS: providers is a table of settings"),
         ("PAPERHARVEST_MONGO_URI__X", "mongodb://me:hunter2@db/", "the setting mongo_uri"),
         ("PAPERHARVEST_", "x", "no setting is called"),
     ],
 )
 def test_a_variable_that_is_wrong_is_told(variable: str, value: str, sentence: str) -> None:
-    """The same, for the environment; the value is never repeated."""
+    """The same, by the variable; the value is never repeated."""
     assert sentence in refusal(env={variable: value})
 
 
