@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paperharvest.errors import ConfigError
-from paperharvest.summary import Exit, printable
+from paperharvest.summary import Exit
+from paperharvest.texts import printable
 from storage.errors import ReaderGone, StorageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Your own database of the papers that research digests list.",
 )
 crawl_app = typer.Typer(no_args_is_help=True, help="Store the papers that digests list.")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from paperharvest.texts import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -83,8 +85,3 @@ def _report_lines(report: Report) -> Iterator[str]:
     yield f"{report.name}: {', '.join(counts) or 'nothing to do'} ({report.requests} requests)"
     if report.waiting or report.counts["failed"]:
         yield f"  {'note' if report.put_off else 'why'}: {printable(report.why or '')}; the next run asks again"
-
-
-def printable(text: str) -> str:
-    """Text from outside without anything that a terminal would obey."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
