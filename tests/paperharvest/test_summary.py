@@ -9,7 +9,8 @@ import pytest
 
 from enrich.report import Report
 from paperharvest.crawling import CrawlReport
-from paperharvest.summary import Exit, Summary, printable
+from paperharvest.summary import Exit, Summary
+from paperharvest.texts import printable
 from storage.documents import Refusal
 
 WHY = "github: without a key its budget is small"
