@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +20,13 @@ from paperharvest.texts import printable
 from storage.errors import ReaderGone, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paperharvest.config import Settings
     from paperharvest.summary import Summary
 
 INTERRUPTED = 130
+FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,34 +34,36 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Your own database of the papers that research digests list.",
 )
-crawl_app = typer.Typer(no_args_is_help=True, help="Store the papers that digests list.")
+crawl_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Store the papers that digests list.")
 app.add_typer(crawl_app, name="crawl")
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or '-' for stdin.")]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or '-' for stdin.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
 
 
-class _OneLine(logging.Formatter):
-    """No traceback, and nothing that a terminal would obey."""
+@dataclass(frozen=True)
+class Options:
+    """What stands before a command, or anywhere in its line."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        record.message, record.asctime = record.getMessage(), self.formatTime(record)
-        return printable(self.formatMessage(record))
+    config: Path | None
+    level: int
+    quiet: bool
 
 
 @app.callback()
 def configure(
     context: typer.Context,
-    config: Annotated[Path | None, typer.Option(help="A configuration file, in TOML.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A configuration file, in TOML.")] = None,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="No progress; a summary only if not all went well.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done and waited for.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and a detailed log.")] = False,
 ) -> None:
     """Read the options that stand before a command."""
-    context.obj = config
-    # The handler's level, not the root's: Scrapy sets that one.
-    shown = logging.StreamHandler()
-    shown.setLevel(logging.DEBUG if debug else logging.WARNING)
-    shown.setFormatter((logging.Formatter if debug else _OneLine)("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(handlers=[shown])
+    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    context.obj = Options(config, level, quiet)
 
 
 @app.command()
@@ -64,7 +71,7 @@ def run(context: typer.Context, paths: Paths, output: Output = None) -> None:
     """Crawl digests, find their papers, ask for their facts and, with -o, export the whole database."""
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(commands.harvest(_settings(context), paths, output))
+    _finish(context, commands.harvest(_settings(context), paths, output))
 
 
 @crawl_app.command("digest")
@@ -72,7 +79,7 @@ def crawl_digest(context: typer.Context, paths: Paths) -> None:
     """Store the listings of text copies; the layout of each file is recognised by its content."""
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(commands.crawl_digest(_settings(context), paths))
+    _finish(context, commands.crawl_digest(_settings(context), paths))
 
 
 @app.command()
@@ -80,7 +87,7 @@ def resolve(context: typer.Context) -> None:
     """Find the arXiv papers behind titles, accepted on evidence."""
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(commands.ask(_settings(context), (), titles=True))
+    _finish(context, commands.ask(_settings(context), (), titles=True))
 
 
 @app.command()
@@ -94,7 +101,7 @@ def enrich(
 
     if strange := [one for one in kind or () if one not in KINDS]:
         raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(KINDS)}", param_hint="--kind")
-    _finish(commands.ask(_settings(context), kind or KINDS, titles=False))
+    _finish(context, commands.ask(_settings(context), kind or KINDS, titles=False))
 
 
 @app.command()
@@ -111,21 +118,67 @@ def export(
         query = parse_where(where)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--where") from None
-    _finish(commands.write_lines(_settings(context), output, query))
+    _finish(context, commands.write_lines(_settings(context), output, query))
 
 
 @app.command()
-def status(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Show how much is stored, and how much of it is known."""
-    from paperharvest import commands  # noqa: PLC0415
+def show(
+    context: typer.Context,
+    paper: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id or address, a DOI, a title, or our id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show everything known of a paper, with the source and the age of each value."""
+    from paperharvest import commands, views  # noqa: PLC0415
 
-    counts = commands.count(_settings(context))
+    found = commands.find(_settings(context), paper)
     if as_json:
-        typer.echo(json.dumps(counts))
-        return
-    for name, numbers in counts.items():
-        shown = ", ".join(f"{number} {key}" for key, number in numbers.items())
-        typer.echo(f"{name + ':':<30}{shown or 'nothing'}")
+        for line in commands.lines_of(found):
+            typer.echo(line, nl=False)
+    elif len(found) == 1:
+        _say(views.paper(found[0]))
+    else:
+        _say(f"{one['_id']}  {printable(one['title'])}" for one in found)
+
+
+@app.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show what is stored, what is missing, what was refused, and what to do next."""
+    from paperharvest import commands, views  # noqa: PLC0415
+
+    figures = commands.overview(_settings(context))
+    if as_json:
+        typer.echo(json.dumps(figures, default=_isoformat))
+    else:
+        _say(views.status(figures))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of an exported line."""
+    from storage.export import schema as schema_of_a_line  # noqa: PLC0415
+
+    typer.echo(json.dumps(schema_of_a_line(), indent=2))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the providers.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look whether everything is there that a run needs, and say what to do where it is not."""
+    from paperharvest import doctor as examination  # noqa: PLC0415
+    from paperharvest import logs  # noqa: PLC0415
+
+    logs.configure(context.obj.level)
+    found = []
+    for one in examination.examine(context.obj.config, offline=offline):
+        found.append(one)
+        if not as_json:
+            typer.echo(f"{one.state:<5} {one.subject + ':':<17} {printable(one.text)}")
+    if as_json:
+        typer.echo(json.dumps([one._asdict() for one in found]))
+    raise typer.Exit(Exit.INCOMPLETE if any(one.state == "bad" for one in found) else Exit.DONE)
 
 
 @app.command()
@@ -137,32 +190,57 @@ def db(context: typer.Context) -> None:
 
 
 def _settings(context: typer.Context) -> Settings:
-    from paperharvest import config  # noqa: PLC0415
+    from paperharvest import config, logs  # noqa: PLC0415
 
-    return config.load(context.find_root().obj)
+    options: Options = context.obj
+    logs.configure(options.level)
+    settings = config.load(options.config)
+    logs.configure(options.level, settings.log)
+    return settings
 
 
-def _finish(summary: Summary) -> None:
-    for line in summary.lines():
-        typer.echo(line, err=True)
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _isoformat(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def _finish(context: typer.Context, summary: Summary) -> None:
+    if not context.obj.quiet or summary.exit_status is not Exit.DONE:
+        for line in summary.lines():
+            typer.echo(line, err=True)
     raise typer.Exit(summary.exit_status)
 
 
 def main() -> None:
     """Run the command line; every error is one sentence that says what to do."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whoever leaves last stops the database
+    arguments = _flags_first(sys.argv[1:])
     try:
-        app()
+        app(arguments)
     except KeyboardInterrupt:
+        typer.echo("paperharvest: interrupted; what was stored stays: the same command goes on from there", err=True)
         sys.exit(INTERRUPTED)
     except ReaderGone:  # `paperharvest export | head`: who reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
     except Exception as error:
-        if "--debug" in sys.argv:
+        if "--debug" in arguments:
             raise
         typer.echo(f"paperharvest: {printable(_sentence(error))}", err=True)
         sys.exit(Exit.ERROR)
+
+
+def _flags_first(arguments: list[str]) -> list[str]:
+    """The line with `-q`, `-v` and `--debug` before the command: people write them after it as well."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = [one for one in arguments[:end] if one in FLAGS]
+    return flags + [one for one in arguments[:end] if one not in FLAGS] + arguments[end:]
 
 
 def _sentence(error: BaseException) -> str:
@@ -170,4 +248,4 @@ def _sentence(error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, StorageError | ConfigError):
         return str(error)
-    return f"an error of its own ({type(error).__name__}): run it again with --debug before the command, and report it"
+    return f"an error of its own ({type(error).__name__}): run it again with --debug, and report it"

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from enrich import providers, run
 from enrich.http import session
 from enrich.resolve import resolve as resolve_titles
+from paperharvest import logs, views
 from paperharvest.crawling import crawl
 from paperharvest.progress import showing
 from paperharvest.summary import Summary
-from storage import connect, export, runs, status
+from storage import connect, export, lookup, runs, status
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
     from pathlib import Path
 
     from enrich.http import Api
     from paperharvest.config import Settings
     from storage.connect import Database, Document
+
+T = TypeVar("T")
 
 
 def harvest(settings: Settings, paths: list[str], output: Path | None) -> Summary:
@@ -61,15 +64,35 @@ def write_lines(settings: Settings, output: Path | None, where: Document) -> Sum
     return _execute(settings, "export", None, work)
 
 
-def count(settings: Settings) -> Mapping[str, Mapping[str, int]]:
-    """How much is there, and how much of it is known."""
+def overview(settings: Settings) -> Document:
+    """What there is, how much of it is known, what was refused, and what to do next."""
+    figures = _looked_up(settings, status.overview)
+    key = settings.providers["github"].api_key
+    return figures | {"next": list(views.next_steps(figures, token=key is not None))}
 
-    async def counted(uri: str) -> Mapping[str, Mapping[str, int]]:
-        async with connect.connected(uri, settings.database) as database:
-            return await status.counts(database)
 
+def find(settings: Settings, asked: str) -> list[Document]:
+    """The papers that an id, an address, a DOI or a title names. Raises StorageError where there is none."""
+
+    async def found(database: Database) -> list[Document]:
+        return await lookup.papers(database, asked)
+
+    if papers := _looked_up(settings, found):
+        return papers
+    raise StorageError(
+        f"no paper is stored under {asked[:200]!r}: give its arXiv id, DOI or whole title,"
+        """ or search titles with paperharvest export --where '{"title": {"$regex": "word", "$options": "i"}}'"""
+    )
+
+
+def lines_of(papers: list[Document]) -> list[bytes]:
+    """Papers as exported lines."""
+    return [export.line_of(export.paper_of(one)) for one in papers]
+
+
+def _looked_up(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
     with _server(settings) as uri:
-        return asyncio.run(counted(uri))
+        return _in_database(settings, uri, work)
 
 
 def hold(settings: Settings, say: Callable[[str], None]) -> None:
@@ -99,31 +122,38 @@ def _execute(
     summary = Summary()
 
     async def begin(database: Database) -> None:
-        summary.run_id = await runs.begin(database, command)
+        await runs.begin(database, logs.RUN, command)
 
     async def finish(database: Database) -> None:
-        try:
-            if work is not None:
-                with connect.explained(database):
-                    await work(database, summary)
-        except StorageError as error:
-            summary.error = str(error)
-            raise
-        finally:
-            with suppress(StorageError), connect.explained(database):
-                await runs.end(database, summary.run_id, summary.counts())
+        await runs.end(database, logs.RUN, summary.counts())
+
+    async def worked(database: Database) -> None:
+        if work is not None:
+            await work(database, summary)
 
     with _server(settings) as uri:
-        asyncio.run(_with_database(settings, uri, begin))
-        if paths is not None:
-            summary.crawled = crawl(settings, uri, "digest", path=paths)
-        asyncio.run(_with_database(settings, uri, finish))
+        _in_database(settings, uri, begin)
+        try:
+            if paths is not None:
+                summary.crawled = crawl(settings, uri, "digest", path=paths)
+            _in_database(settings, uri, worked)
+        except BaseException as error:
+            summary.error = str(error) if isinstance(error, StorageError) else type(error).__name__
+            raise
+        finally:
+            with suppress(StorageError):
+                _in_database(settings, uri, finish)
     return summary
 
 
-async def _with_database(settings: Settings, uri: str, work: Callable[[Database], Awaitable[None]]) -> None:
-    async with connect.connected(uri, settings.database) as database:
-        await work(database)
+def _in_database(settings: Settings, uri: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run a piece of work on the database, in an event loop of its own."""
+
+    async def worked() -> T:
+        async with connect.connected(uri, settings.database) as database:
+            return await work(database)
+
+    return asyncio.run(worked())
 
 
 async def _ask(

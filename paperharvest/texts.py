@@ -19,10 +19,8 @@ def shortened(text: str, length: int = 240) -> str:
 
 def span(seconds: float) -> str:
     """A length of time in its largest unit: "3 days"."""
-    for size, unit in SPANS:
-        if seconds >= size or size == 1:
-            number = int(seconds // size)
-            break
+    size, unit = next((one for one in SPANS if seconds >= one[0]), SPANS[-1])
+    number = int(seconds // size)
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 

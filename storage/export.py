@@ -37,6 +37,12 @@ def line_of(paper: Paper) -> bytes:
     return orjson.dumps(paper.model_dump(), option=LINE)
 
 
+def schema() -> Document:
+    """The JSON Schema of an exported line."""
+    described = Paper.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
 def parse_where(text: str) -> Document:
     """A filter from the command line, in MongoDB's extended JSON. Raises ValueError; never runs code."""
     try:

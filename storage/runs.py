@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,13 +10,11 @@ if TYPE_CHECKING:
     from storage.connect import Database
 
 
-async def begin(database: Database, command: str) -> str:
-    """Note that a command began; returns the run's id. A run without an end was killed."""
-    run = uuid4().hex
+async def begin(database: Database, run: str, command: str) -> None:
+    """Note that a command began. A run without an end was killed."""
     await database["runs"].update_one(
         {"_id": run}, {"$set": {"command": command}, "$currentDate": {"started_at": True}}, upsert=True
     )
-    return run
 
 
 async def end(database: Database, run: str, summary: Mapping[str, Any]) -> None:

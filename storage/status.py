@@ -1,36 +1,111 @@
-"""How much is there, and how much of it is known."""
+"""What there is, how much of it is known, and what was refused."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from storage.papers import OPEN, UNRESOLVED
 
 if TYPE_CHECKING:
-    from storage.connect import Database
+    import datetime as dt
 
-FACTS = ("arxiv", "citations.semantic_scholar", "citations.openalex")
+    from storage.connect import Database, Document
+
+STATUSES = ("ok", "missing", "blocked", "failed", "pending")
+CITATIONS = ("semantic_scholar", "openalex")
+SHOWN = 5  # of what was refused, the latest
 
 
-async def counts(database: Database) -> dict[str, dict[str, int]]:
-    """Papers by status of their resolution and of each kind of fact, repositories by theirs, and what is stored.
+async def overview(database: Database) -> dict[str, Any]:
+    """All figures of the command `status`; times in UTC, unknown is None.
 
-    Facts count papers with an arXiv id: nobody can be asked for the others yet.
+    Facts count papers with an arXiv id: nobody can be asked for the others yet. `due` is what the next run asks.
     """
-    stored = ("papers", "digests", "observations", "deferred")
+    papers = database["papers"]
     return {
-        "stored": {name: await database[name].estimated_document_count() for name in stored},
-        "resolution": await _by(database, "$resolution.status"),
-        **{path: await _by(database, f"${path}.status", identified=True) for path in FACTS},
-        "repos": await _by(database, "$repos.status", unwind="$repos"),
+        "papers": {
+            "stored": await papers.estimated_document_count(),
+            "without_id": await papers.count_documents(UNRESOLVED),
+            "resolution": await _by(database, "$resolution.status"),
+            "due": await papers.count_documents(OPEN),
+        },
+        "coverage": {
+            "arxiv": {"arxiv": await _coverage(database, "arxiv")},
+            "citations": {name: await _coverage(database, f"citations.{name}") for name in CITATIONS},
+            "repos": {"github": await _coverage(database, "repos", unwind=True)},
+        },
+        "digests": await _digests(database),
+        "refused": await _refused(database),
+        "providers": await _providers(database),
+        "last_run": await _last_run(database),
     }
 
 
-async def _by(database: Database, field: str, *, identified: bool = False, unwind: str | None = None) -> dict[str, int]:
+async def _by(database: Database, field: str, *stages: Document) -> dict[str, int]:
     groups = await database["papers"].aggregate(
-        [
-            {"$match": {"ids.arxiv": {"$ne": None}} if identified else {}},
-            *([{"$unwind": unwind}] if unwind else []),
-            {"$group": {"_id": field, "papers": {"$sum": 1}}},
-            {"$sort": {"_id": 1}},
-        ]
+        [*stages, {"$group": {"_id": field, "papers": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
     )
     return {group["_id"]: group["papers"] async for group in groups}
+
+
+async def _coverage(database: Database, path: str, *, unwind: bool = False) -> dict[str, int]:
+    """Facts by status; a failed one and a pending one are due."""
+    stages: list[Document] = [{"$unwind": f"${path}"}] if unwind else [{"$match": {"ids.arxiv": {"$ne": None}}}]
+    found = await _by(database, f"${path}.status", *stages)
+    counts = {status: found.get(status, 0) for status in STATUSES}
+    return counts | {"due": counts["failed"] + counts["pending"]}
+
+
+async def _digests(database: Database) -> Document:
+    """Digests, their listings, and which days they are of."""
+    sums = await database["digests"].aggregate(
+        [
+            {
+                "$group": {
+                    "_id": None,
+                    "stored": {"$sum": 1},
+                    "listings": {"$sum": "$records"},
+                    "days": {"$addToSet": "$page_date"},
+                    "last_seen": {"$max": "$seen_at"},
+                }
+            }
+        ]
+    )
+    found = await sums.to_list(1)
+    one: Document = found[0] if found else {"stored": 0, "listings": 0, "days": [], "last_seen": None}
+    days = sorted(day for day in one["days"] if day)
+    return {
+        "stored": one["stored"],
+        "listings": one["listings"],
+        "days": len(days),
+        "first_day": days[0] if days else None,
+        "last_day": days[-1] if days else None,
+        "last_seen": one["last_seen"],
+    }
+
+
+async def _refused(database: Database) -> Document:
+    fields = {"_id": 0, "name": 1, "reason": 1, "line": 1, "replay": 1, "at": 1}
+    latest = database["deferred"].find({}, fields).sort("at", -1).limit(SHOWN)
+    return {"stored": await database["deferred"].estimated_document_count(), "latest": await latest.to_list()}
+
+
+async def _providers(database: Database) -> dict[str, Document]:
+    """What is left of each budget until when, and who told us to wait; None where nothing holds."""
+    now = (await database.command("hello"))["localTime"]  # waits go by the server's clock
+    return {one["_id"]: _held(one, now) async for one in database["providers"].find().sort("_id", 1)}
+
+
+def _held(one: Document, now: dt.datetime) -> Document:
+    budget, told = (one.get(key) is not None and one[key] > now for key in ("resets_at", "not_before"))
+    return {
+        "remaining": one["remaining"] if budget else None,
+        "resets_at": one["resets_at"] if budget else None,
+        "wait_until": one["not_before"] if told else None,
+        "reason": one.get("reason") if told else None,
+    }
+
+
+async def _last_run(database: Database) -> Document | None:
+    fields = {"_id": 1, "command": 1, "started_at": 1, "ended_at": 1, "exit_status": 1}
+    return await database["runs"].find_one({"command": {"$ne": None}}, fields, sort=[("started_at", -1)])

@@ -1,0 +1,172 @@
+"""Whether everything that a run needs is there: one finding after the other, each with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from enrich import providers
+from enrich.errors import EnrichError, PutOff
+from enrich.http import session
+from paperharvest import config
+from paperharvest.config import USUAL_KEYS
+from paperharvest.errors import ConfigError
+from paperharvest.texts import span
+from storage import connect, health
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from enrich.http import Api
+    from paperharvest.config import Given, Keys, Settings
+    from storage.connect import Database
+
+NEEDED = (3, 11)
+LITTLE = 2**30  # bytes of free disk
+OTHERS = 0o077  # rights of the group and of everybody
+WELL_KNOWN = {"repos": "python/cpython"}
+"""What each kind of provider is asked for; the others for a paper."""
+PAPER = "1706.03762"
+SKEWED = 60.0  # seconds
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at; `bad` ones hold their remedy."""
+
+    subject: str
+    state: Literal["good", "note", "bad"]
+    text: str
+
+
+def examine(file: Path | None, *, offline: bool) -> Iterator[Finding]:
+    """Look at one thing after the other. What a bad one makes impossible is left out."""
+    yield _python()
+    try:
+        settings, given = config.load(file), config.given(file)
+    except ConfigError as error:
+        yield Finding("configuration", "bad", str(error))
+        return
+    yield from _configuration(config.found_file(file), given)
+    yield _data_folder(settings.data_dir)
+    if settings.mongo_uri is None:
+        yield _mongod()
+    yield from _database(settings, given, offline=offline)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info >= NEEDED:
+        return Finding("python", "good", found)
+    return Finding("python", "bad", f"{found}: install Python 3.11 or newer")
+
+
+def _configuration(file: Path | None, given: dict[Keys, Given]) -> Iterator[Finding]:
+    """The file that is read, and where each key comes from."""
+    yield Finding("configuration", "good", f"{file} is read" if file else "no file, only defaults and the environment")
+    secret = [
+        keys for keys, one in given.items() if keys[-1] in ("api_key", "mongo_uri") and file and str(file) in one.source
+    ]
+    if file and secret and file.stat().st_mode & OTHERS:
+        yield Finding("configuration", "note", f"{file} holds keys and others may read it: chmod 600 {file}")
+    for variable, name in USUAL_KEYS.items():
+        if key := given.get(("providers", name, "api_key")):
+            yield Finding("key", "good", f"{name}: from {key.source}")
+        elif name in providers.names():
+            yield Finding("key", "note", f"{name}: none; {variable} raises its limits")
+
+
+def _data_folder(folder: Path) -> Finding:
+    nearest = folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return Finding("data folder", "bad", f"{folder} cannot be written: set data_dir (PAPERHARVEST_DATA_DIR)")
+    free = shutil.disk_usage(nearest).free
+    told = f"{folder}, {_size(free)} free"
+    if free < LITTLE:
+        return Finding("data folder", "bad", f"{told}: free space, or set data_dir (PAPERHARVEST_DATA_DIR)")
+    if folder.exists() and folder.stat().st_mode & 0o022:
+        return Finding("data folder", "note", f"{told}; others may write there: chmod go-w {folder}")
+    return Finding("data folder", "good", told)
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.1f} GiB"
+
+
+def _mongod() -> Finding:
+    from storage.embedded import find_mongod  # noqa: PLC0415 - needs fcntl, which a configured server does not
+
+    try:
+        binary = find_mongod()
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except StorageError as error:
+        return Finding("mongod", "bad", str(error))
+    except OSError as error:
+        return Finding("mongod", "bad", f"{binary} cannot be run ({error.strerror})")
+    return Finding("mongod", "good", f"{(said.stdout.splitlines() or ['?'])[0]} at {binary}")
+
+
+def _database(settings: Settings, given: dict[Keys, Given], *, offline: bool) -> Iterator[Finding]:
+    """The database, and through it the providers: their pace is kept there."""
+
+    async def look(uri: str) -> list[Finding]:
+        async with connect.connected(uri, settings.database) as database:
+            found = [_healthy(await health.of(database))]
+            return found if offline else found + [one async for one in _asked(database, settings)]
+
+    source = given[("mongo_uri",)].source if settings.mongo_uri else "embedded"
+    uri = settings.mongo_uri.get_secret_value() if settings.mongo_uri else None
+    try:
+        with connect.server(uri, settings.data_dir) as found:
+            yield from asyncio.run(look(found))
+    except StorageError as error:
+        yield Finding("database", "bad", f"{error} ({source})")
+    if offline:
+        yield Finding("providers", "note", "not asked (--offline)")
+
+
+def _healthy(found: health.Health) -> Finding:
+    told = f"MongoDB {found.version}, writes are acknowledged"
+    if not found.new_enough:
+        return Finding("database", "bad", f"{told}: paperharvest needs 6.0 or newer")
+    if found.free is not None:
+        told += f", {_size(found.free)} free"
+    if found.free is not None and found.free < LITTLE:
+        return Finding("database", "bad", f"{told}: free space")
+    return Finding("database", "good", told)
+
+
+async def _asked(database: Database, settings: Settings) -> AsyncIterator[Finding]:
+    """Every provider, side by side, asked for something well-known."""
+    for name in providers.names():
+        if not settings.providers[name].enabled:
+            yield Finding(name, "note", "switched off by `enabled`")
+    async with session(settings.user_agent) as pool:
+        apis = providers.open_apis(pool, database, settings.providers)
+        for one in await asyncio.gather(*(_provider(name, api) for name, api in apis.items())):
+            yield one
+
+
+async def _provider(name: str, api: Api) -> Finding:
+    module, begun = providers.load(name), time.monotonic()
+    try:
+        await module.fetch([WELL_KNOWN.get(module.KIND, PAPER)], api)
+    except PutOff as error:
+        return Finding(name, "note", error.reason)
+    except EnrichError as error:
+        return Finding(name, "bad", error.reason)
+    told = f"answered within {time.monotonic() - begun:.1f} s, and was understood"
+    if api.skew is not None and abs(api.skew) > SKEWED:
+        return Finding(
+            name, "bad", f"{told}, but its clock and ours differ by {span(abs(api.skew))}: set this machine's"
+        )
+    return Finding(name, "good", told)

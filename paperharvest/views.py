@@ -1,0 +1,184 @@
+"""What the commands `show` and `status` print: documents in, lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paperharvest.texts import ago, ahead, printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from storage.connect import Document
+
+SHOWN = 5  # of sightings, links and authors; --json shows all
+STATUSES = ("ok", "missing", "blocked", "failed", "pending", "due")
+
+
+def paper(document: Document) -> Iterator[str]:
+    """Everything known of a paper, with the source and the age of each value, on one screen."""
+    by = document["_work"]["by"]
+    yield document["_id"]
+    yield _row("title", f"{document['title']}  ({document['text_source']})")
+    yield from _cut(
+        [
+            _row("title", f"{one['listed_title']}  ({one['digest']})")
+            for one in document["sightings"]
+            if one["listed_title"]
+        ]
+    )
+    yield from _rows("authors", _authors(document, by.get("authors")))
+    if published := document["published"]:
+        yield _row("published", f"{published['date']}  (the {published['precision']}, from {published['basis']})")
+    yield from _rows("ids", ", ".join(f"{name} {value}" for name, value in document["ids"].items() if value))
+    yield from _resolution(document["resolution"])
+    yield _row("arxiv", _arxiv(document["arxiv"]))
+    for name, count in document["citations"].items():
+        yield _row("citations", f"{name}: {_count(count)}")
+    for repo in document["repos"]:
+        yield _row("code", _repo(repo))
+    yield from _cut([_row("link", f"{one['url']}  ({one['kind']}, {one['found_in']})") for one in document["links"]])
+    yield from _cut([_row("listed", _sighting(one)) for one in document["sightings"]])
+    yield from _abstracts(document, by.get("abstract"))
+    yield _row("first seen", f"{ago(document['first_seen'])}, changed {ago(document['updated_at'])}")
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<11} {printable(text)}"
+
+
+def _rows(name: str, text: str) -> Iterator[str]:
+    """A row, none where there is nothing to say."""
+    if text:
+        yield _row(name, text)
+
+
+def _cut(rows: list[str]) -> Iterator[str]:
+    yield from rows[:SHOWN]
+    if len(rows) > SHOWN:
+        yield _row("", f"and {len(rows) - SHOWN} more: --json shows all")
+
+
+def _source(by: str | None) -> str:
+    """The source within a `by`: its rank stands before it."""
+    return by.partition(" ")[2] if by else ""
+
+
+def _authors(document: Document, by: str | None) -> str:
+    number = document["authors_count"]
+    if number is None:
+        return ""
+    names = document["authors"] or []
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    named = f"{', '.join(names[:SHOWN])}{more}; " if names else ""
+    return f"{named}{number} in all  ({_source(by)})"
+
+
+def _resolution(resolution: Document) -> Iterator[str]:
+    score = "" if resolution["score"] is None else f", score {resolution['score']}"
+    yield _row(
+        "arXiv id", f"{resolution['status']}" + (f" by {resolution['method']}{score}" * bool(resolution["method"]))
+    )
+    for one in resolution["candidates"]:
+        yield _row("  perhaps", f"{one['arxiv_id']} {printable(one['title'])} (score {one['score']})")
+
+
+def _answer(fact: Mapping[str, Any], told: str) -> str:
+    """What a fact tells, or its status and reason; and how old that is."""
+    reason = f": {fact['reason']}" if fact["reason"] else ""
+    return f"{told if fact['status'] == 'ok' else fact['status'] + reason}  ({_asked(fact)})"
+
+
+def _asked(fact: Mapping[str, Any]) -> str:
+    return ago(fact["fetched_at"]) if fact["fetched_at"] else "not asked yet"
+
+
+def _arxiv(fact: Document) -> str:
+    told = [f"version {fact['version']}", *(fact["categories"] or ())]
+    told += [fact[key] for key in ("comment", "journal_ref") if fact[key]] + ["WITHDRAWN"] * bool(fact["withdrawn"])
+    return _answer(fact, ", ".join(told))
+
+
+def _count(fact: Document) -> str:
+    influential = f" ({fact['influential']} influential)" if fact.get("influential") is not None else ""
+    return _answer(fact, f"{fact['count']}{influential}")
+
+
+def _repo(repo: Document) -> str:
+    told = [f"{repo['stars']} stars", f"{repo['forks']} forks", repo["language"], repo["license"]]
+    told += ["archived"] if repo["archived"] else []
+    evidence = f", named in {' and '.join(repo['evidence'])}" if repo["evidence"] else ""
+    return f"{repo['url']}  {_answer(repo, ', '.join(filter(None, told)))}{evidence}"
+
+
+def _sighting(one: Document) -> str:
+    told = [f"{one['digest']} at {one['position']}", one["source"]]
+    told += [f"page of {one['page_date']}"] if one["page_date"] else []
+    told += [f"{one[key]} {key}" for key in ("upvotes", "comments") if one[key] is not None]
+    return ", ".join([*told, *filter(None, (one["organization"],))])
+
+
+def _abstracts(document: Document, by: str | None) -> Iterator[str]:
+    """The abstract that stands, and those of other sources that differ."""
+    for source, text in [(by, document["abstract"])] + [
+        (one["by"], one["abstract"]) for one in document["_work"]["other_abstracts"]
+    ]:
+        if text:
+            yield _row("abstract", f"{shortened(text)}  ({_source(source)})")
+
+
+def status(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What there is, what is missing, what was refused, and what to do next."""
+    papers, digests = figures["papers"], figures["digests"]
+    found = ", ".join(f"{number} {state}" for state, number in papers["resolution"].items())
+    yield f"papers     {papers['stored']}" + (f": {found}" if found else "")
+    yield f"digests    {digests['stored']} with {digests['listings']} listings, last seen {ago(digests['last_seen'])}"
+    if digests["days"]:
+        yield f"days       {digests['days']}, from {digests['first_day']} to {digests['last_day']}"
+    yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in STATUSES)
+    for kind, providers in figures["coverage"].items():
+        for name, counts in providers.items():
+            yield f"  {kind:<10}{name:<16}" + "".join(f"{counts[status]:>9}" for status in STATUSES)
+    yield from _refused(figures["refused"])
+    for name, one in figures["providers"].items():
+        yield from _provider(name, one)
+    if run := figures["last_run"]:
+        ended = f"exit {run['exit_status']}" if run.get("ended_at") else "without an end: it runs, or was killed"
+        yield f"last run   {run['command']}, {ago(run['started_at'])}, {ended}"
+    for step in figures["next"]:
+        yield f"next       {step}"
+
+
+def _refused(refused: Mapping[str, Any]) -> Iterator[str]:
+    if refused["stored"]:
+        yield f"refused    {refused['stored']}, the latest:"
+    for one in refused["latest"]:
+        place = f", line {one['line']}" if one["line"] else ""
+        yield f"  {printable(one['name'])}: {one['reason']}{place}, {ago(one['at'])}"
+
+
+def _provider(name: str, one: Mapping[str, Any]) -> Iterator[str]:
+    if one["remaining"] is not None:
+        yield f"budget     {name}: {one['remaining']} requests left, renewed {ahead(one['resets_at'])}"
+    if one["wait_until"]:
+        yield f"waiting    {name}: asked again {ahead(one['wait_until'])} ({printable(one['reason'] or '')})"
+
+
+def next_steps(figures: Mapping[str, Any], *, token: bool) -> Iterator[str]:
+    """The commands that lead on from here. token: whether GitHub can be asked beyond 60 requests an hour."""
+    papers, coverage = figures["papers"], figures["coverage"]
+    if not papers["stored"]:
+        yield "paperharvest run PATH... -o papers.jsonl   reads digests, and asks for their papers"
+        return
+    for one in figures["refused"]["latest"]:
+        if one["replay"]:
+            yield f"{one['replay']}   reads again what was refused, with a newer version"
+            break
+    if papers["due"]:
+        yield f"paperharvest resolve   looks for the arXiv papers of {papers['due']} titles"
+    for kind, providers in coverage.items():
+        if due := sum(counts["due"] for counts in providers.values()):
+            yield f"paperharvest enrich --kind {kind}   asks for {due} facts that are due"
+    if coverage["repos"]["github"]["due"] and not token:
+        yield "set GITHUB_TOKEN   learns stars at 5,000 requests an hour in place of 60"
+    yield "paperharvest export -o papers.jsonl   writes all papers as JSON lines"
