@@ -4,7 +4,7 @@ EnrichError
 ├── TryLater        asked again in this run; tries used up, or the wait too long: left for the next run
 │   ├── Unreachable     tries cost the provider nothing; used up: it is off for this run
 │   └── TrySmaller      tries used up: the batch is halved, the one fails
-├── PutOff          for want of a key or a budget: left for later, a note and no failure
+├── PutOff          for want of a key or a budget: asked again where it is soon renewed, else a note and no failure
 ├── Refused         the provider does not let us in: it is off for this run
 ├── BadBatch        one question is at fault: the batch is halved, the one fails
 └── NotUnderstood   an answer of another shape: asked once more, then treated like BadBatch

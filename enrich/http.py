@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused,
 from storage import providers as gate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 
     from storage.connect import Database
 
@@ -46,6 +47,10 @@ LARGEST = 64 * 2**20  # bytes of an answer
 CIRCUIT = 3  # requests in a row that used up their tries
 STRANGE = 8  # answers in a row that are not understood, beyond those that halving down to one question takes
 LONGEST_BACKOFF = 600.0  # seconds
+WORTH_TELLING = 1.0  # seconds of a wait
+HOPS = 3  # redirects that one question may meet
+PLAIN_PATH = re.compile(r"(?:/[\w-]+)+", re.ASCII)  # no dots: it stays below the base_url
+SPENT = "the budget is spent"
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 SPLIT = {500, 502, 504}  # seen because of one question, and because of too many
 LIMIT_SIGN = re.compile(r"(?:^|;)\s*r\s*=\s*0\s*(?:;|$)")
@@ -58,14 +63,14 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    hidden: str | None = None
-    """Our key, which some providers repeat when they refuse it."""
+    key: str | None = None
+    """Ours, which some providers repeat when they refuse it; None: asked without one."""
 
     @property
     def text(self) -> str:
         """The body without our key, for looking at what it says; never for parsing."""
         said = self.body[:4096].decode(errors="replace")
-        return said.replace(self.hidden, "<key>") if self.hidden else said
+        return said.replace(self.key, "<key>") if self.key else said
 
     def json(self) -> Any:
         """The body as JSON, whatever Content-Type says. Raises NotUnderstood, or TryLater where it is cut."""
@@ -98,8 +103,15 @@ class Terms:
     single: bool
     key: str | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    remedy: str | None
+    """What to do against being put off."""
     objection: Callable[[Answer], EnrichError | None]
     budget: Callable[[Answer], Budget | None]
+
+    @property
+    def gate(self) -> str:
+        """Whose turns, waits and budget these are: another's with a key than without."""
+        return f"{self.name} with key" if self.headers else self.name
 
 
 @asynccontextmanager
@@ -121,21 +133,35 @@ class Api:
         """How many were sent, tries included."""
         self.closed: EnrichError | None = None
         """Why nothing more is asked in this run."""
+        self.skew: float | None = None
+        """Seconds by which the provider's clock was ahead of ours at its last answer."""
+        self.waiting: Callable[[float, str], None] = lambda _seconds, _why: None
+        """Told of every wait that is worth telling, as `Progress.wait` is."""
         self._pool, self._database = pool, database
         self._failures = self._strange = 0
         self._asker = uuid4().hex
         self._host = urlsplit(terms.base_url).netloc.rpartition("@")[2]  # without a password
 
-    async def ask(self, method: str, path: str, read: Callable[[Answer], T], **what: Any) -> T:
+    async def ask(
+        self, method: str, path: str, read: Callable[[Answer], T], *, told_by: Container[int] = (), **what: Any
+    ) -> T:
         """Send a request and return what `read` makes of its answer.
 
-        `read` raises NotUnderstood for another shape, which is asked once more unchanged. what: params, data
-        or json, as aiohttp takes them. Raises an EnrichError when the tries are used up or cannot help.
+        `read` raises NotUnderstood for another shape, which is asked once more unchanged. told_by: statuses
+        beside 200 that it reads. what: params, data or json, as aiohttp takes them. Raises an EnrichError when
+        the tries are used up or cannot help.
         """
         if self.closed is not None:
             raise self.closed
+
+        def checked(answer: Answer) -> T:
+            usual = None if answer.status in told_by else _objection(answer)
+            if error := self.terms.objection(answer) or usual:
+                raise error
+            return read(answer)
+
         try:
-            result = await self._tries(method, path, read, what)
+            result = await self._tries(partial(self._once, method, path, checked, what))
         except EnrichError as error:
             raise self._counted(error) from None
         self._failures = self._strange = 0
@@ -150,40 +176,54 @@ class Api:
         """Whether the question is left for a later run: there is nothing to be said of it now."""
         return error is self.closed or error.after is not None
 
-    async def _tries(self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any]) -> T:
-        again = _Again()
-        async for attempt in AsyncRetrying(retry=again, stop=stop_after_attempt(TRIES), reraise=True):
+    async def _tries(self, once: Callable[[int], Awaitable[T]]) -> T:
+        async for attempt in AsyncRetrying(retry=_Again(), stop=stop_after_attempt(TRIES), reraise=True):
             with attempt:
-                try:
-                    return await self._once(method, path, read, what)
-                except (TryLater, PutOff) as error:
-                    await self._hold_back(error, attempt.retry_state.attempt_number)
-                    raise
+                return await once(attempt.retry_state.attempt_number)
         raise AssertionError("AsyncRetrying re-raises or returns")
 
-    async def _once(self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any]) -> T:
+    async def _once(
+        self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any], tries: int, hops: int = HOPS
+    ) -> T:
+        """One try: a request, and one for each hop where a GET is redirected within the provider's base_url."""
         await self._turn()
-        async with self._holding():
-            answer = await self._send(method, path, what)
-        if budget := self.terms.budget(answer):
-            await gate.note_budget(self._database, self.terms.name, *budget)
-        if error := self.terms.objection(answer) or _objection(answer):
-            raise error
-        return read(answer)
+        try:
+            async with self._holding():
+                answer = await self._send(method, path, what)
+            if budget := self.terms.budget(answer):
+                await gate.note_budget(self._database, self.terms.gate, *budget)
+            moved = self._moved(answer) if method == "GET" and hops else None
+            if moved is None:
+                return read(answer)
+        except (TryLater, PutOff) as error:
+            await self._hold_back(error, tries)
+            raise
+        return await self._once(method, moved, read, {}, tries, hops - 1)
+
+    def _moved(self, answer: Answer) -> str | None:
+        place = answer.headers.get("location", "")
+        path = place.removeprefix(self.terms.base_url)
+        moved = answer.status == HTTPStatus.MOVED_PERMANENTLY and path != place and PLAIN_PATH.fullmatch(path)
+        return path if moved else None
 
     async def _turn(self) -> None:
         """Wait until the provider may be asked. Raises TryLater or PutOff where that is too far off."""
         hold = HOLD if self.terms.single else None
+        waited, told = 0.0, False
         while True:
             turn = await gate.take_turn(
-                self._database, self.terms.name, self._asker, interval=self.terms.interval, hold=hold
+                self._database, self.terms.gate, self._asker, interval=self.terms.interval, hold=hold
             )
             if turn.granted:
                 return
-            if turn.spent:
-                raise PutOff(f"{self.terms.name}: the budget is spent", turn.wait)
             if turn.wait > PATIENCE:
-                raise TryLater(turn.reason or f"{self.terms.name}: told to wait", turn.wait)
+                raise PutOff(SPENT, turn.wait) if turn.spent else TryLater(turn.reason or "told to wait", turn.wait)
+            waited += turn.wait
+            why = f"{SPENT}, waiting" if turn.spent else turn.reason
+            if why and waited > WORTH_TELLING and not told:
+                logger.info("%s: %s %.0f s", self.terms.name, why, waited)
+                self.waiting(waited, why)
+                told = True
             await asyncio.sleep(turn.wait)
 
     @asynccontextmanager
@@ -199,14 +239,14 @@ class Api:
         finally:
             done.set()  # not cancelled: the MongoDB driver does not survive that
             await renewing
-            await gate.give_back(self._database, self.terms.name, self._asker)
+            await gate.give_back(self._database, self.terms.gate, self._asker)
 
     async def _renew(self, done: asyncio.Event) -> None:
         while not done.is_set():
             try:
                 await asyncio.wait_for(done.wait(), HOLD / 3)
             except TimeoutError:
-                await gate.renew(self._database, self.terms.name, self._asker, HOLD)
+                await gate.renew(self._database, self.terms.gate, self._asker, HOLD)
 
     async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
         self.requests += 1
@@ -218,24 +258,27 @@ class Api:
             ) as response:
                 body = await _bounded(response)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
+                sent = _date(lowered.get("date", ""))
+                self.skew = (sent - datetime.now(UTC)).total_seconds() if sent else None
                 return Answer(response.status, lowered, body, self.terms.key)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(f"{self._host} cannot be reached ({_cause(error)}): check the network") from None
         except ValueError:  # aiohttp on a header or an address that cannot be sent
             raise Refused(f"{self.terms.name}: its key or base_url holds characters that cannot be sent") from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise TryLater(f"{self.terms.name}: no whole answer ({type(error).__name__})") from None
+            raise TryLater(f"no whole answer ({type(error).__name__})") from None
 
     async def _hold_back(self, error: TryLater | PutOff, tries: int) -> None:
         """Let nobody ask this provider for as long as it told us, or for a growing while."""
-        if isinstance(error, PutOff) and error.after is None:
-            return
-        wait = error.after if error.after is not None else self._backoff(error, tries)
-        if wait > 1:
-            logger.info("%s: waiting %.0f s (%s)", self.terms.name, wait, error)
-        await gate.hold_back(self._database, self.terms.name, wait, str(error))
+        if isinstance(error, PutOff):
+            if error.after is not None:
+                await gate.note_budget(self._database, self.terms.gate, 0, error.after)
+        elif error.after is not None:
+            await gate.hold_back(self._database, self.terms.gate, error.after, f"{error}, told to wait")
+        else:
+            await gate.hold_back(self._database, self.terms.gate, self._backoff(error, tries), f"{error}, waiting")
 
-    def _backoff(self, error: TryLater | PutOff, tries: int) -> float:
+    def _backoff(self, error: TryLater, tries: int) -> float:
         first = UNREACHABLE_BACKOFF if isinstance(error, Unreachable) else self.terms.backoff
         longest = PATIENCE if isinstance(error, TrySmaller) else LONGEST_BACKOFF  # the halves are asked in this run
         growing: float = first * 2 ** (tries - 1)
@@ -243,6 +286,8 @@ class Api:
 
     def _counted(self, error: EnrichError) -> EnrichError:
         """The error, or the one that closes the door for the rest of the run, where asking on is of no use."""
+        if isinstance(error, PutOff) and self.terms.remedy:
+            error = PutOff(f"{error}: {self.terms.remedy}", error.after)
         self._failures += isinstance(error, TryLater)
         self._strange += isinstance(error, NotUnderstood | BadBatch)
         if isinstance(error, Refused | PutOff | Unreachable) or (error.after or 0) > PATIENCE:
@@ -267,6 +312,8 @@ class _Again:
             return self.seen[Unreachable] < UNREACHABLE_TRIES
         if isinstance(error, TrySmaller):
             return self.seen[TrySmaller] < SMALLER_TRIES
+        if isinstance(error, PutOff):
+            return error.after is not None and error.after <= PATIENCE
         return isinstance(error, TryLater) and (error.after is None or error.after <= PATIENCE)
 
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from enrich.errors import PutOff
 
 if TYPE_CHECKING:
     from enrich.errors import EnrichError
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def begin(self, name: str, total: int) -> None:
+        """So many questions are due."""
+
+    def advance(self, name: str, done: int) -> None:
+        """So many more have been dealt with."""
+
+    def wait(self, name: str, seconds: float, why: str) -> None:
+        """Nothing is asked for so long; why ends in a verb: "HTTP 429, told to wait"."""
 
 
 @dataclass
@@ -26,6 +39,8 @@ class Report:
     """The sentence that says why they wait, or why some failed."""
     put_off: bool = False
     """They wait for want of a key or a budget: a note, no failure."""
+    unit: tuple[str, str] = ("paper waits", "papers wait")
+    """One question that waits, and several."""
 
     def leave(self, waiting: int, error: EnrichError) -> None:
         """So many questions wait, for this reason."""

@@ -17,10 +17,11 @@ from storage.papers import Merge
 from storage.titles import search_phrase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from enrich.http import Api
     from enrich.providers.arxiv import Found
+    from enrich.report import Progress
     from storage.connect import Database, Document
     from storage.documents import ArxivEntry
 
@@ -30,9 +31,9 @@ ARXIV_OFF = "arXiv is switched off by [providers.arxiv] enabled"
 UNSEARCHABLE = "arXiv cannot be searched for a title without ASCII words"
 
 
-async def resolve(database: Database, api: Api | None, progress: Callable[[str, int], None]) -> Report:
+async def resolve(database: Database, api: Api | None, progress: Progress) -> Report:
     """Find the arXiv papers behind titles: those we know already, then by asking arXiv, where it is enabled."""
-    report = Report("titles")
+    report = Report("titles", unit=("title waits", "titles wait"))
     await _fold(database, report)
     if api is None:
         report.leave(await papers.leave_titles(database, ARXIV_OFF), PutOff(ARXIV_OFF))
@@ -70,17 +71,19 @@ def _settled(decided: Resolution) -> Resolution:
 class _Asking:
     """The part of a run that asks arXiv."""
 
-    def __init__(self, database: Database, api: Api, report: Report, progress: Callable[[str, int], None]) -> None:
+    def __init__(self, database: Database, api: Api, report: Report, progress: Progress) -> None:
         self.database, self.api, self.report, self.progress = database, api, report, progress
         self.left: EnrichError | None = None
+        api.waiting = partial(progress.wait, report.name)
 
     async def all_open(self) -> None:
         """Ask for every title that is open, batch by batch; each answer is stored before the next request."""
         search = partial(_search, api=self.api)
+        self.progress.begin(self.report.name, await papers.count_open(self.database))
         async for batch in batched(self._searchable(), TITLES_A_REQUEST):
             async for part, answer in ask_halving(search, batch):
                 await self._keep(part, answer)
-                self.progress("titles", len(part))
+                self.progress.advance(self.report.name, len(part))
             if self.api.closed is not None:
                 break
         if error := self.api.closed or self.left:
@@ -93,6 +96,7 @@ class _Asking:
                 yield paper
                 continue
             self.report.counts["unsearchable"] += 1
+            self.progress.advance(self.report.name, 1)
             pending = {paper["_id"]: Resolution()}
             await papers.note_resolutions(self.database, pending, UNSEARCHABLE)
 

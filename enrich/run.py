@@ -15,10 +15,11 @@ from storage import papers
 from storage.documents import ArxivEntry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from types import ModuleType
 
     from enrich.http import Api
+    from enrich.report import Progress
     from storage.connect import Database
     from storage.documents import Fact
 
@@ -26,9 +27,9 @@ KINDS = ("arxiv", "citations", "repos")
 
 
 async def enrich(
-    database: Database, apis: Mapping[str, Api], kinds: Collection[str], progress: Callable[[str, int], None]
+    database: Database, apis: Mapping[str, Api], kinds: Collection[str], progress: Progress
 ) -> list[Report]:
-    """Ask every enabled provider of these kinds for what is due. progress: called with a name and a count."""
+    """Ask every enabled provider of these kinds for what is due."""
     asking = [
         _Asking(database, api, module, progress).all_due()
         for name, api in apis.items()
@@ -45,20 +46,24 @@ async def enrich(
 class _Asking:
     """One provider's part of a run."""
 
-    def __init__(self, database: Database, api: Api, module: ModuleType, progress: Callable[[str, int], None]) -> None:
+    def __init__(self, database: Database, api: Api, module: ModuleType, progress: Progress) -> None:
         self.database, self.api, self.module, self.progress = database, api, module, progress
         self.name: str = api.terms.name
         self.path = {"arxiv": "arxiv", "repos": "repos"}.get(module.KIND, f"citations.{self.name}")
         self.report = Report(self.name)
+        if self.path == "repos":
+            self.report.unit = ("repository waits", "repositories wait")
+        api.waiting = partial(progress.wait, self.name)
         self.left: EnrichError | None = None
 
     async def all_due(self) -> Report:
         """Ask for everything that is due, batch by batch; each answer is stored before the next request."""
         fetch, before = partial(self.module.fetch, api=self.api), self.api.requests
+        self.progress.begin(self.name, await papers.count(self.database, self.path))
         async for batch in batched(self._due(), self.api.terms.batch):
             async for part, answer in ask_halving(fetch, batch):
                 await self._keep(part, answer)
-                self.progress(self.name, len(part))
+                self.progress.advance(self.name, len(part))
             if self.api.closed is not None:
                 break
         if error := self.api.closed or self.left:

@@ -1,29 +1,68 @@
-"""Progress on a terminal; none in a pipe."""
+"""Progress on a terminal; none in a pipe, and none without colours."""
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+BAR = 12  # characters: on 80 columns a wait has room beside it
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+class Bars:
+    """One bar a stage or provider."""
+
+    def __init__(self, bars: Progress) -> None:
+        self.bars = bars
+        self.tasks: dict[str, TaskID] = {}
+
+    def begin(self, name: str, total: int) -> None:
+        """A bar for so many questions, none for no question."""
+        self.tasks[name] = self.bars.add_task(name, total=total, visible=total > 0, wait="")
+
+    def advance(self, name: str, done: int) -> None:
+        """Move a bar; a wait is over."""
+        self.bars.update(self.tasks[name], advance=done, wait="")
+
+    def wait(self, name: str, seconds: float, why: str) -> None:
+        """Show beside a bar what it waits for."""
+        self.bars.update(self.tasks[name], wait=f"{why} {seconds:.0f} s")
 
 
 @contextmanager
-def showing() -> Iterator[Callable[[str, int], None]]:
-    """A function that is told of progress: a name and how many more are done."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:.0f} asked"))
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not sys.stderr.isatty()) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(name: str, done: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=None)
-            bars.advance(tasks[name], done)
-
-        yield advance
+def showing(console: Console | None = None) -> Iterator[Bars]:
+    """Bars on stderr while the context lasts: done of all, rate, time gone and left, and what is waited for."""
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(BAR),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[wait]}", markup=False, table_column=Column(overflow="fold")),
+    )
+    with Progress(*columns, console=console, disable=not console.is_interactive or console.no_color) as bars:
+        yield Bars(bars)

@@ -169,23 +169,42 @@ def _due(path: str) -> Document:
 
 
 async def due_repositories(database: Database) -> AsyncIterator[str]:
-    """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once."""
-    due = {"status": OPEN_FACT, "host": "github.com"}
-    names = await database["papers"].aggregate(
-        [
-            {"$match": {"repos": {"$elemMatch": due}}},
-            {"$unwind": "$repos"},
-            {"$match": {f"repos.{key}": value for key, value in due.items()}},
-            {"$group": {"_id": {"$toLower": "$repos.full_name"}}},
-            {"$sort": {"_id": 1}},
-        ]
-    )
+    """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once.
+
+    First those whose papers have most upvotes, then most sightings, then the newest: a budget may end before they do.
+    """
+    by_use = {"upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
+    names = await database["papers"].aggregate([*_repositories(OPEN_FACT), {"$sort": by_use}], allowDiskUse=True)
     async for name in names:
         yield name["_id"]
 
 
+def _repositories(status: str | Document) -> list[Document]:
+    """The stages to repositories on github.com of this status, by name, with what makes their papers worth knowing."""
+    wanted = {"status": status, "host": "github.com"}
+    use = {
+        "upvotes": {"$max": {"$max": "$sightings.upvotes"}},
+        "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
+        "published": {"$max": "$published.date"},
+    }
+    return [
+        {"$match": {"repos": {"$elemMatch": wanted}}},
+        {"$unwind": "$repos"},
+        {"$match": {f"repos.{key}": value for key, value in wanted.items()}},
+        {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
+    ]
+
+
+async def count(database: Database, path: str, status: str | Document = OPEN_FACT) -> int:
+    """How many facts are due, or of another status: of papers with an arXiv id, of repositories by name."""
+    if path != "repos":
+        return await database["papers"].count_documents({**_due(path), f"{path}.status": status})
+    names = await database["papers"].aggregate([*_repositories(status), {"$count": "all"}], allowDiskUse=True)
+    return sum([one["all"] async for one in names])
+
+
 async def leave(database: Database, path: str, reason: str) -> int:
-    """Say at every fact that was not asked why it waits; returns how many papers. A failed one keeps its own reason."""
+    """Say at every fact that was not asked why it waits; returns how many. A failed one keeps its own reason."""
     pending: Document = {"status": "pending", "reason": {"$ne": reason}}
     if path == "repos":
         where: Document = {"repos": {"$elemMatch": {**pending, "host": "github.com"}}}
@@ -195,8 +214,7 @@ async def leave(database: Database, path: str, reason: str) -> int:
         field, filters = f"{path}.reason", None
     update = {"$set": {field: reason}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}}
     await database["papers"].update_many(where, update, array_filters=filters)
-    still = {f"{path}.status": "pending"} | ({} if path == "repos" else {"ids.arxiv": {"$ne": None}})
-    return await database["papers"].count_documents(still)
+    return await count(database, path, "pending")
 
 
 # --- papers without an arXiv id ---------------------------------------------------------------------------
@@ -206,6 +224,11 @@ async def unresolved(database: Database, *, waiting: bool = False) -> AsyncItera
     """Papers without an arXiv id that may be asked for by now, in order; with `waiting` all of them."""
     async for paper in _in_pages(database, UNRESOLVED if waiting else OPEN):
         yield paper
+
+
+async def count_open(database: Database) -> int:
+    """How many papers without an arXiv id may be asked for by now."""
+    return await database["papers"].count_documents(OPEN)
 
 
 async def leave_titles(database: Database, reason: str) -> int:

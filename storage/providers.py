@@ -28,6 +28,7 @@ class Turn(NamedTuple):
     spent: bool = False
     """It is the budget that is waited for."""
     reason: str | None = None
+    """Why, where it is neither the pace nor the budget."""
 
 
 async def take_turn(database: Database, name: str, asker: str, *, interval: float, hold: float | None) -> Turn:
@@ -44,8 +45,9 @@ async def take_turn(database: Database, name: str, asker: str, *, interval: floa
         return Turn(granted=True)
     wait = (document["earliest"] - document["asked_at"]).total_seconds()
     if wait <= 0:
-        return Turn(granted=False, wait=LOOK_AGAIN, reason="another process is asking")
-    return Turn(granted=False, wait=wait, spent=document["spent"], reason=document.get("reason"))
+        return Turn(granted=False, wait=LOOK_AGAIN, reason="another process is asking, waiting")
+    held_back = document["earliest"] == document.get("not_before")
+    return Turn(False, wait, document["spent"], document["reason"] if held_back else None)
 
 
 def _reserve(asker: str, interval: float, hold: float | None) -> list[Document]:

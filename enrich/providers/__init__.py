@@ -5,6 +5,7 @@ A provider is constants and functions, without state:
     KIND       "arxiv", "citations" or "repos": what it tells
     HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF    where; seconds between starts; questions a request; seconds
     WITHOUT_KEY    optional: the constants that differ where the user has no key, by name
+    REMEDY         optional: the key to set where requests without one are put off
     SINGLE         optional: True where only one connection is allowed
     headers(key: str | None) -> dict           what it wants to see, the key included
     blank(question: str) -> Fact               a fact with nothing in it yet
@@ -54,7 +55,7 @@ def open_apis(
 def terms(name: str, settings: ProviderSettings) -> Terms:
     """The module's constants, overridden by what the user set; its batch limit stands."""
     module = load(name)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
+    key = (settings.api_key.get_secret_value() if settings.api_key else None) or None
 
     def constant(which: str) -> Any:
         keyless = {} if key else getattr(module, "WITHOUT_KEY", {})
@@ -68,12 +69,13 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
         name=name,
         base_url=str(settings.base_url or module.HOST).rstrip("/"),
         interval=chosen("INTERVAL"),
-        batch=min(chosen("BATCH"), module.BATCH),
+        batch=min(chosen("BATCH"), constant("BATCH")),
         timeout=chosen("TIMEOUT"),
         backoff=chosen("BACKOFF"),
         single=getattr(module, "SINGLE", False),
         key=key,
         headers=module.headers(key),
+        remedy=None if key else getattr(module, "REMEDY", None),
         objection=getattr(module, "objection", _nothing),
         budget=getattr(module, "budget", _nothing),
     )

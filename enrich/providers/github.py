@@ -1,10 +1,13 @@
-"""GitHub's GraphQL API: up to 100 repositories a request. It needs a token.
+"""GitHub: by GraphQL up to 100 repositories a request, without a token by plain REST one a request, 60 an hour.
 
-Source: https://docs.github.com/graphql. Names go as variables, never into the query's text.
+Source: https://docs.github.com/graphql and https://docs.github.com/rest/repos/repos#get-a-repository. Names go
+as variables, never into the query's text.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, TryLater
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 KIND = "repos"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.github.com", 1.0, 100, 30.0, 60.0
+WITHOUT_KEY = {"INTERVAL": 0.1, "BATCH": 1}
+REMEDY = "set GITHUB_TOKEN for 5,000 requests an hour (github.com/settings/tokens, no scope is needed)"
+BLOCKED = HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
 SECONDARY_LIMITS = ("secondary rate", "abuse detection")
 HOUR = 3600.0  # seconds: where no reset is told (an answer of 2013)
 RATE_LIMITS = {"RATE_LIMITED", "RATE_LIMIT"}
@@ -42,12 +48,37 @@ def blank(question: str) -> Repository:
 async def fetch(names: Sequence[str], api: Api) -> dict[str, Repository]:
     """Repositories by name as asked; a renamed one tells its present name. A name left out is not there, or private."""
     if api.terms.key is None:
-        raise api.close(PutOff("set GITHUB_TOKEN to learn stars (github.com/settings/tokens, no scope is needed)"))
+        [name] = names
+        read = partial(_read_plain, name=name)
+        return await api.ask("GET", f"/repos/{name}", read, told_by=(HTTPStatus.NOT_FOUND, BLOCKED))
+    question = {"query": _query(len(names)), "variables": _variables(names)}
+    return await api.ask("POST", "/graphql", partial(_read, names=names), json=question)
 
-    def read(answer: Answer) -> dict[str, Repository]:
-        return _read(answer, names)
 
-    return await api.ask("POST", "/graphql", read, json={"query": _query(len(names)), "variables": _variables(names)})
+def _read_plain(answer: Answer, name: str) -> dict[str, Repository]:
+    repo = answer.json()
+    if not isinstance(repo, dict):
+        raise NotUnderstood(f"no repository: {answer.text[:80]!r}")
+    if answer.status == BLOCKED:
+        return {name: _blocked(name, f"HTTP 451: {text(part(repo, 'block'), 'reason') or 'legal reasons'}"[:80])}
+    if answer.status != HTTPStatus.NOT_FOUND:
+        return {name: _fact(_as_graphql(repo))}
+    if repo.get("message") != "Not Found":
+        raise NotUnderstood(f"HTTP 404: {answer.text[:80]!r}")
+    return {}
+
+
+def _as_graphql(repo: Mapping[str, Any]) -> dict[str, Any]:
+    """A repository of REST by GraphQL's names; its watchers are its stars once more."""
+    return {
+        "nameWithOwner": repo.get("full_name"),
+        "stargazerCount": repo.get("stargazers_count"),
+        "forkCount": repo.get("forks_count"),
+        "isArchived": repo.get("archived"),
+        "pushedAt": repo.get("pushed_at"),
+        "licenseInfo": {"spdxId": part(repo, "license").get("spdx_id")},
+        "primaryLanguage": {"name": repo.get("language")},
+    }
 
 
 def _query(size: int) -> str:
@@ -82,7 +113,7 @@ def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
     for error in errors:
         said = str(error.get("message", ""))
         if error.get("type") in RATE_LIMITS or "API rate limit exceeded" in said:
-            raise _spent(answer) or TryLater("GitHub: rate limit", told_wait(answer))
+            raise _spent(answer) or TryLater("rate limit", told_wait(answer))
         if error.get("type") == "RESOURCE_LIMITS_EXCEEDED" or said.startswith(TOO_MUCH):
             raise BadBatch(f"GitHub: {said[:80]}")
         path = error.get("path")
@@ -99,8 +130,12 @@ def _answered(name: str, repo: Any, error: str | None) -> Repository | None:
     if repo is None and error == "NOT_FOUND":
         return None
     if repo is None and error == "FORBIDDEN":
-        return blank(name).model_copy(update={"status": "blocked", "reason": "GitHub does not show it"})
+        return _blocked(name, "GitHub does not show it")
     raise NotUnderstood(f"{name}: {error or str(repo)[:80]}")
+
+
+def _blocked(name: str, reason: str) -> Repository:
+    return blank(name).model_copy(update={"status": "blocked", "reason": reason})
 
 
 def _fact(repo: dict[str, Any]) -> Repository:
@@ -132,7 +167,7 @@ def objection(answer: Answer) -> EnrichError | None:
     if answer.status not in (403, 429):
         return None
     if any(sign in answer.text.lower() for sign in SECONDARY_LIMITS):
-        return TryLater("GitHub: secondary rate limit", told_wait(answer))
+        return TryLater("secondary rate limit", told_wait(answer))
     return _spent(answer)
 
 
@@ -141,7 +176,7 @@ def _spent(answer: Answer) -> PutOff | None:
     left = budget(answer)
     if left is None or left.remaining > 0:
         return None
-    return PutOff("GitHub: the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
+    return PutOff("the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
 
 
 def budget(answer: Answer) -> Budget | None:

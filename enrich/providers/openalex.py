@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KIND = "citations"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.openalex.org", 0.1, 100, 30.0, 2.0
+REMEDY = "set OPENALEX_API_KEY (a free one of openalex.org allows more)"
 ARXIV_DOI = "10.48550/arxiv."
 SELECT = "id,doi,cited_by_count"
 LONG = 600.0  # seconds: a longer Retry-After is the day's budget, not a burst (53,578 was seen)
@@ -74,7 +75,7 @@ def objection(answer: Answer) -> EnrichError | None:
         return None
     left, told = budget(answer), told_wait(answer)
     if "Insufficient budget" in answer.text or (told or 0) > LONG or (left is not None and left.remaining < 1):
-        return PutOff("OpenAlex: the day's budget is spent", told or (left.resets_in if left else None))
+        return PutOff("the day's budget is spent", told or (left.resets_in if left else None))
     return None
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from enrich.errors import BadBatch, EnrichError, NotUnderstood
+from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff
+from enrich.http import told_wait
 from enrich.reading import count, part
 from storage.documents import InfluentialCitationCount
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 KIND = "citations"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.semanticscholar.org", 1.1, 500, 60.0, 5.0
 WITHOUT_KEY = {"INTERVAL": 6.5, "BACKOFF": 65.0}  # one pool for everyone without a key
+REMEDY = "set S2_API_KEY (semanticscholar.org/product/api)"
 FIELDS = "externalIds,citationCount,influentialCitationCount"
 
 
@@ -56,7 +58,9 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
 
 
 def objection(answer: Answer) -> EnrichError | None:
-    """400 also says that a field is unknown: a mistake of ours, which tells nothing about a paper."""
+    """A 429 without a key is the want of one; 400 also says that a field is unknown, which tells nothing of a paper."""
+    if answer.status == 429 and answer.key is None:  # noqa: PLR2004 - the status has no other name
+        return PutOff("HTTP 429: too many ask without a key", told_wait(answer))
     if answer.status != 400 or "unsupported fields" in answer.text:  # noqa: PLR2004 - the status has no other name
         return None
     return _NoneKnown(f"Semantic Scholar: {answer.text[:80]}")

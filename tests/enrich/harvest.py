@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -71,13 +72,23 @@ async def list_one(database: Database, title: str, abstract: str | None = None, 
 
 @dataclass
 class Shown:
-    """What the progress bar would show: questions dealt with, by name."""
+    """What the progress bars would show, by name: questions that were due, that are dealt with, and waits."""
 
-    counts: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    waits: list[tuple[str, float, str]] = field(default_factory=list)
 
-    def __call__(self, name: str, more: int) -> None:
+    def begin(self, name: str, total: int) -> None:
+        """A new bar."""
+        self.totals[name] = total
+
+    def advance(self, name: str, done: int) -> None:
         """Add to a bar."""
-        self.counts[name] = self.counts.get(name, 0) + more
+        self.counts[name] += done
+
+    def wait(self, name: str, seconds: float, why: str) -> None:
+        """Show a wait."""
+        self.waits.append((name, seconds, why))
 
 
 @asynccontextmanager

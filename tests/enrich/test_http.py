@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 import socket
 import time
 from contextlib import AsyncExitStack
 from email.utils import format_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,11 +116,42 @@ async def test_a_dropped_connection_is_no_hidden_second_request(turns: Database)
     assert min(server.gaps) >= 0.1 - LATE
 
 
-async def test_a_redirect_is_not_followed(turns: Database) -> None:
-    """Only configured addresses are asked: a redirect is another shape."""
-    async with serving(Reply("", 302, {"Location": "/elsewhere"})) as server, door(server.url, turns) as api:
-        await error_of(api, NotUnderstood)
-    assert {request.path for request in server.log} == {"/works"}
+def moved(request: Request, path: str = "/repositories/1", status: int = 301) -> Reply:
+    """A redirect within the server."""
+    return Reply("", status, {"Location": f"http://{request.headers['Host']}{path}"})
+
+
+async def test_what_has_moved_is_followed(turns: Database) -> None:
+    """Three times at most, each hop a request that waits for its turn."""
+    async with serving(moved, moved, moved, GOOD) as server, door(server.url, turns, interval=0.1) as api:
+        assert await ask(api) == {"good": 1}
+    assert [request.path for request in server.log] == ["/works", *["/repositories/1"] * 3]
+    assert (api.requests, min(server.gaps) >= 0.1 - LATE) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("reply", "method", "requests"),
+    [
+        (moved, "GET", 4),
+        (moved, "POST", 1),
+        (partial(moved, status=302), "GET", 1),
+        (partial(moved, status=308), "GET", 1),
+        (partial(moved, path="/../elsewhere"), "GET", 1),
+        (partial(moved, path="/%2e%2e/elsewhere"), "GET", 1),
+        (partial(moved, path=".example/elsewhere"), "GET", 1),
+        (partial(moved, path="@example/elsewhere"), "GET", 1),
+        (partial(moved, path="/a?key=1"), "GET", 1),
+        (Reply("", 301, {"Location": "/repositories/1"}), "GET", 1),
+        (Reply("", 301), "GET", 1),
+    ],
+)
+async def test_other_redirects_are_not_followed(turns: Database, reply: Any, method: str, requests: int) -> None:
+    """Only configured addresses are asked, for ever by none: a redirect is another shape, asked once more."""
+    async with serving(reply) as server, door(server.url, turns) as api:
+        with pytest.raises(NotUnderstood, match="HTTP 30"):
+            await ask(api, method)
+    assert len(server.log) == 2 * requests
+    assert {request.path for request in server.log} <= {"/works", "/repositories/1"}
 
 
 @pytest.mark.parametrize(("size", "kind"), [(1000, None), (1001, NotUnderstood)])
@@ -235,7 +268,7 @@ async def test_a_long_wait_is_left_for_later_and_remembered(turns: Database) -> 
         async with door(server.url, turns) as later:
             again = await error_of(later, TryLater)
     assert (len(server.log), later.requests) == (1, 0)
-    assert (error.after, error.reason, again.reason) == (600, "HTTP 429", "HTTP 429")
+    assert (error.after, error.reason, again.reason) == (600, "HTTP 429", "HTTP 429, told to wait")
     assert again.after == pytest.approx(600, abs=5)
     assert time.monotonic() - began < SLOW
 
@@ -253,6 +286,40 @@ async def test_a_spent_budget_is_put_off_and_remembered(turns: Database) -> None
     assert error.after == pytest.approx(5000, abs=5)
 
 
+async def test_a_budget_that_is_soon_renewed_is_waited_for(turns: Database) -> None:
+    """By this question and by the next: both are answered."""
+    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}
+    replies = (Reply("Insufficient budget", 429, spent), Reply('{"good": 1}', 200, spent), GOOD)
+    async with serving(*replies) as server, door(server.url, turns) as api:
+        for _ in range(2):
+            assert await ask(api) == {"good": 1}
+    assert len(server.log) == 3
+    assert min(server.gaps) >= 1 - LATE
+
+
+async def test_what_is_put_off_till_later_is_remembered_as_that(turns: Database) -> None:
+    """The next run asks nothing either, and it is a note again."""
+    async with serving(Reply("Insufficient budget", 429, {"Retry-After": "5000"})) as server:
+        for reason in ("the day's budget is spent: set OPENALEX", "the budget is spent: set OPENALEX"):
+            async with door(server.url, turns) as api:
+                assert (await error_of(api, PutOff)).reason.startswith(reason)
+    assert len(server.log) == 1
+
+
+@pytest.mark.parametrize(("key", "document"), [(KEY, "openalex with key"), (None, "openalex")])
+async def test_a_budget_belongs_to_whoever_asks(turns: Database, key: str | None, document: str) -> None:
+    """To a key or to our address: what one has spent does not keep the other waiting."""
+    spent = Reply('{"good": 1}', 200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "5000"})
+    async with serving(spent) as server:
+        async with door(server.url, turns, api_key=key) as api:
+            await ask(api)
+            await error_of(api, PutOff)
+        assert [one["_id"] async for one in turns["providers"].find()] == [document]
+        async with door(server.url, turns, api_key=None if key else KEY) as api:
+            await ask(api)
+    assert len(server.log) == 2
+
+
 async def test_budgets_are_counted_by_all(turns: Database) -> None:
     """Two requests are left: of five doors at once, two ask."""
     last = Reply('{"good": 1}', 200, {"x-ratelimit-remaining": "2", "x-ratelimit-reset": "5000"}, takes=0.2)
@@ -263,6 +330,48 @@ async def test_budgets_are_counted_by_all(turns: Database) -> None:
         ends = await asyncio.gather(*(ask(one) for one in doors[1:]), return_exceptions=True)
     assert len(server.log) == 3
     assert sum(isinstance(end, PutOff) for end in ends) == 3
+
+
+async def test_waits_are_told(turns: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """Over a second, once each, and in the log: told ones, our own, and those for another process."""
+    caplog.set_level(logging.INFO, "enrich")
+    waits: list[str] = []
+
+    async def waiting(name: str, *replies: Reply, **settings: Any) -> None:
+        async with serving(*replies, GOOD) as server, door(server.url, turns, name, **settings) as api:
+            api.waiting = lambda seconds, why: waits.append(f"{name}: {why} {seconds:.0f} s")
+            assert await ask(api) == {"good": 1}
+            assert await ask(api) == {"good": 1}
+
+    ends = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+    await turns["providers"].insert_one({"_id": "arxiv", "holder": "other", "held_until": ends})
+    await asyncio.gather(
+        waiting("openalex", Reply("", 429, {"Retry-After": "2"})),
+        waiting("semantic_scholar", BUSY, backoff=1.1),
+        waiting("github", BUSY, interval=1.2, backoff=0.001),
+        waiting("arxiv"),
+    )
+    assert sorted(wait.replace("2 s", "1 s") for wait in waits) == [
+        "arxiv: another process is asking, waiting 1 s",
+        "openalex: HTTP 429, told to wait 1 s",
+        "semantic_scholar: HTTP 503, waiting 1 s",
+    ]
+    assert sorted(caplog.messages) == sorted(waits)
+
+
+@pytest.mark.parametrize(
+    ("date", "skew"), [("{:%a, %d %b %Y %H:%M:%S GMT}", 90), ("soon", None), ("", None)], ids=["date", "none", "empty"]
+)
+async def test_the_providers_clock_is_compared(turns: Database, date: str, skew: float | None) -> None:
+    """By its last answer, whatever it holds: it is ahead by as many seconds."""
+
+    def later(_: Request) -> Reply:
+        return Reply("{}", 200, {"Date": date.format(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=90))})
+
+    async with serving(later) as server, door(server.url, turns) as api:
+        assert api.skew is None
+        await ask(api)
+        assert api.skew == (None if skew is None else pytest.approx(skew, abs=3))
 
 
 async def test_waits_grow_where_nobody_tells_one(turns: Database) -> None:

@@ -314,9 +314,9 @@ async def test_a_poisoned_title_stands_alone(database: Database) -> None:
 @pytest.mark.parametrize(
     ("refusal", "requests", "reason"),
     [
-        (Reply("Rate exceeded.", 429, {"Retry-After": "600"}), 1, "arXiv: rate exceeded"),
+        (Reply("Rate exceeded.", 429, {"Retry-After": "600"}), 1, "rate exceeded"),
         (Reply("no", 403), 1, "HTTP 403: 'no'"),
-        (Reply("Rate exceeded."), 15, "arXiv: rate exceeded"),
+        (Reply("Rate exceeded."), 15, "rate exceeded"),
     ],
 )
 async def test_titles_wait_where_arxiv_gives_no_answer(

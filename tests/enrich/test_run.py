@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from enrich import http, providers, run
+from enrich.providers import github, openalex, semantic_scholar
 from enrich.settings import ProviderSettings
+from storage import papers
+from storage.documents import Page
 from tests import standin
 from tests.enrich.harvest import (
     Shown,
@@ -21,6 +24,7 @@ from tests.enrich.harvest import (
     identify,
     incomplete,
     list_rows,
+    listing,
     stored,
     waiting,
 )
@@ -96,7 +100,7 @@ async def test_batches_are_as_large_as_the_user_wants(database: Database) -> Non
     async with standin.serve() as server, doors(server, database, **five) as apis:
         await run.enrich(database, {"openalex": apis["openalex"]}, run.KINDS, shown)
     assert [seen.count for seen in server.log] == [5, 5, 2]
-    assert shown.counts == {"openalex": 12}
+    assert shown.totals == shown.counts == {"openalex": 12}
 
 
 async def test_a_thousand_papers_cost_twenty_four_requests(turns: Database) -> None:
@@ -114,12 +118,13 @@ async def test_a_thousand_papers_cost_twenty_four_requests(turns: Database) -> N
     assert answered == {"arxiv": 1000, "github": 1000, **known}
 
 
+@pytest.mark.parametrize("key", ["k", None])
 @pytest.mark.parametrize("name", providers.names())
-def test_no_batch_is_larger_than_the_provider_takes(name: str) -> None:
-    """A setting may make batches smaller."""
-    module = providers.load(name)
-    for wanted, used in ((10**6, module.BATCH), (1, 1), (None, module.BATCH)):
-        assert providers.terms(name, ProviderSettings.model_validate({"batch": wanted})).batch == used
+def test_no_batch_is_larger_than_the_provider_takes(name: str, key: str | None) -> None:
+    """A setting may make batches smaller; without a key GitHub takes one name."""
+    most = 1 if (name, key) == ("github", None) else providers.load(name).BATCH
+    for wanted, used in ((10**6, most), (1, 1), (None, most)):
+        assert providers.terms(name, ProviderSettings.model_validate({"batch": wanted, "api_key": key})).batch == used
 
 
 def test_without_a_key_another_pace() -> None:
@@ -183,15 +188,52 @@ async def test_a_poisoned_question_stands_alone(database: Database) -> None:
 # --- what is left for later -------------------------------------------------------------------------------
 
 
-async def test_without_a_token_repositories_wait(database: Database) -> None:
-    """A note, no failure: nobody is asked, and every repository says what it waits for."""
+async def test_without_a_token_repositories_are_asked_one_by_one(database: Database) -> None:
+    """To the same facts, renamed ones under their present name, each hop of a redirect a request."""
     await identify(database)
     async with standin.serve() as server:
         report = (await ask_all(server, database, GITHUB_TOKEN=""))["github"]
-    assert (report.put_off, report.complete, report.requests) == (True, True, 0)
-    assert report.waiting == sum(bool(paper.repos) for paper in (await stored(database)).values()) > 0
-    [why] = {why for paper in (await stored(database)).values() for why in waiting(paper).values()}
-    assert why.startswith("pending: set GITHUB_TOKEN")
+    await check_all(database, server.world.corpus)
+    hops = sum(seen.path.startswith("/repositories/") for seen in server.log)
+    assert (report.complete, report.waiting, report.requests) == (True, 0, report.counts["ok"] + hops)
+
+
+async def test_without_a_token_the_most_useful_come_first(database: Database) -> None:
+    """What the hour's budget leaves is a note, no failure; every repository that waits says what for."""
+    corpus = corpus_of(*({"title": f"Title {n}", "abstract": f"See github.com/ice/floe{n}"} for n in range(5)))
+    listed = (
+        listing(row.title, row.abstract, n, upvotes=[3, 9, 1, 9, 5][n]) for n, row in enumerate(corpus.rows.values())
+    )
+    await papers.sight(database, Page(listings=tuple(listed)), "text_a", "text:01")
+    async with standin.serve(corpus, github_hourly=2) as server:
+        report = (await ask_all(server, database, ["repos"], GITHUB_TOKEN=""))["github"]
+    assert [seen.asked for seen in server.log] == [["ice/floe1"], ["ice/floe3"]]
+    assert (report.put_off, report.complete, report.waiting) == (True, True, 3)
+    waits = [why for paper in (await stored(database)).values() for who, why in waiting(paper).items() if "git" in who]
+    assert waits == [f"pending: the budget is spent: {github.REMEDY}"] * 3
+
+
+async def test_a_token_helps_at_once(database: Database) -> None:
+    """A budget belongs to whoever asks: what was spent without a token is not waited for with one."""
+    await identify(database)
+    async with standin.serve(github_hourly=1) as server:
+        assert (await ask_all(server, database, ["repos"], GITHUB_TOKEN=""))["github"].put_off
+    async with standin.serve() as server:
+        assert not (await ask_all(server, database, ["repos"]))["github"].waiting
+        assert asked_of(server) == {"github": 1}
+
+
+async def test_semantic_scholar_may_want_a_key(database: Database) -> None:
+    """A 429 without one and without a told wait: asked once a run, a note, and OpenAlex' facts are there."""
+    await identify(database)
+    async with standin.serve(semantic_scholar_wants_key=True) as server:
+        for runs in (1, 2):
+            reports = await ask_all(server, database, ["citations"])
+            assert asked_of(server) == {"semantic_scholar": runs, "openalex": 1}
+            report = reports["semantic_scholar"]
+            assert (report.put_off, report.waiting, incomplete(reports)) == (True, 12, set())
+        assert report.why == f"HTTP 429: too many ask without a key: {semantic_scholar.REMEDY}"
+        assert not (await ask_all(server, database, ["citations"], S2_API_KEY="k"))["semantic_scholar"].waiting
 
 
 async def test_a_spent_budget_is_a_note(database: Database) -> None:
@@ -202,7 +244,7 @@ async def test_a_spent_budget_is_a_note(database: Database) -> None:
     assert (report.put_off, report.complete, report.waiting) == (True, True, 2)
     assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 10)
     waits = [waiting(paper) for paper in (await stored(database)).values()]
-    assert [facts["openalex"] for facts in waits if facts] == ["pending: openalex: the budget is spent"] * 2
+    assert [facts["openalex"] for facts in waits if facts] == [f"pending: the budget is spent: {openalex.REMEDY}"] * 2
 
 
 @pytest.mark.parametrize("seconds", ["1", "600"])

@@ -36,6 +36,8 @@ def too_fast() -> Answer:
 
 def answer(call: Call, world: World) -> Answer:
     """The answer to one request."""
+    if world.options.semantic_scholar_wants_key and "x-api-key" not in call.headers:
+        return too_fast()
     fields = [field for field in call.query.get("fields", "title").split(",") if field]
     if unknown := sorted(set(fields) - FIELDS.keys()):
         return answer_json({"error": f"Unrecognized or unsupported fields: [{', '.join(unknown)}]"}, 400)

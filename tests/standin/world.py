@@ -30,6 +30,7 @@ class Options:
     poisoned: frozenset[str] = frozenset()  # things asked for, as logged, that every time end in 500
     openalex_credits: int = 1000  # of a day without a key; one a list
     github_hourly: int = 60  # requests without a token
+    semantic_scholar_wants_key: bool = False  # 429 to whoever has none
 
     def __post_init__(self) -> None:
         if unknown := {*self.kinds, self.fail_first or KINDS[0]} - set(KINDS):

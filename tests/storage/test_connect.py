@@ -146,7 +146,6 @@ async def test_no_query_scans_all_papers(database: Database) -> None:
         "IXSCAN { citations.openalex.status: 1 }",
         "IXSCAN { citations.semantic_scholar.status: 1 }",
         "IXSCAN { repos.status: 1 }",
-        "COUNT_SCAN { repos.status: 1 }",
         "IXSCAN { repos.full_name: 1 }",
     }
 

@@ -49,7 +49,7 @@ def test_a_provider_says_where_and_how_it_is_asked(module: ModuleType) -> None:
     assert min(module.INTERVAL, module.TIMEOUT, module.BACKOFF) > 0
     assert isinstance(module.BATCH, int)
     assert module.BATCH >= 1
-    assert module.WITHOUT_KEY.keys() <= {"INTERVAL", "BACKOFF"} if hasattr(module, "WITHOUT_KEY") else True
+    assert module.WITHOUT_KEY.keys() <= {"INTERVAL", "BACKOFF", "BATCH"} if hasattr(module, "WITHOUT_KEY") else True
 
 
 def test_a_provider_tells_what_it_reads(module: ModuleType) -> None:
@@ -67,6 +67,14 @@ def test_a_key_goes_into_the_headers_or_nowhere(module: ModuleType) -> None:
     without, with_key = module.headers(None), module.headers(KEY)
     assert not [value for value in without.values() if "None" in value]
     assert with_key == without or [value for value in with_key.values() if KEY in value]
+
+
+def test_who_is_put_off_learns_which_key_helps(module: ModuleType) -> None:
+    """Where keys exist, the remedy names the variable that is read; where there are none, there is none."""
+    name = module.__name__.rpartition(".")[2]
+    variables = [variable for variable, provider in config.USUAL_KEYS.items() if provider == name]
+    assert [variable for variable in variables if f"set {variable} " in module.REMEDY] == variables
+    assert bool(variables) == hasattr(module, "REMEDY") == bool(module.headers(KEY))
 
 
 def test_a_blank_fact_is_pending(module: ModuleType) -> None:
@@ -111,7 +119,8 @@ async def test_golden_answer(name: str, case: str, turns: Database, monkeypatch:
     """An answer is read to the facts beside it, or refused by the error beside it after as many tries as help."""
     golden = json.loads(fixture_path(case).read_text(encoding="utf-8"))
     monkeypatch.setattr(http, "PATIENCE", PATIENCE)
-    async with serving(reply_of(golden)) as server, door(server.url, turns, name, api_key=KEY) as api:
+    key = golden.get("key", KEY)
+    async with serving(reply_of(golden)) as server, door(server.url, turns, name, api_key=key) as api:
         try:
             facts = await providers.load(name).fetch(golden["questions"], api)
         except errors.EnrichError as error:

@@ -66,13 +66,35 @@ async def test_github_is_sent_names_as_variables(turns: Database) -> None:
     assert ("stargazerCount" in sent["query"], "stargazers" in sent["query"]) == (True, False)
 
 
-async def test_github_is_not_asked_without_a_token(turns: Database) -> None:
-    """GraphQL needs one: the sentence says where to get it, and the door is closed."""
-    async with serving(Reply()) as server, door(server.url, turns, "github") as api:
-        with pytest.raises(PutOff, match="set GITHUB_TOKEN") as caught:
-            await github.fetch(["ice/floe"], api)
-        assert api.closed is caught.value
-    assert not server.log
+async def test_github_without_a_token_is_asked_for_one_repository(turns: Database) -> None:
+    """By plain REST, with nothing that claims a token."""
+    gone = Reply('{"message": "Not Found"}', 404)
+    async with serving(gone) as server, door(server.url, turns, "github") as api:
+        assert await github.fetch(["ice/floe"], api) == {}
+    [request] = server.log
+    assert (request.path, "Authorization" in request.headers) == ("/repos/ice/floe", False)
+
+
+async def test_many_that_are_gone_close_no_door(turns: Database) -> None:
+    """404 is an answer of REST, not a request at fault."""
+    gone = Reply('{"message": "Not Found"}', 404)
+    async with serving(gone) as server, door(server.url, turns, "github") as api:
+        for _ in range(2 * http.STRANGE):
+            assert await github.fetch(["ice/floe"], api) == {}
+        assert (api.closed, len(server.log)) == (None, 2 * http.STRANGE)
+
+
+async def test_a_key_is_wanted_where_semantic_scholar_is_too_busy_without(turns: Database) -> None:
+    """Told a short wait, it is tried again as ever; used up, or untold, it is put off."""
+    busy = Reply("{}", 429, {"Retry-After": "0"})
+    async with serving(busy, Reply("[null]")) as server, door(server.url, turns, "semantic_scholar") as api:
+        assert await semantic_scholar.fetch(IDS[:1], api) == {}
+    assert len(server.log) == 2
+    for reply, requests in ((busy, http.TRIES), (Reply("{}", 429), 1)):
+        async with serving(reply) as server, door(server.url, turns, "semantic_scholar") as api:
+            with pytest.raises(PutOff, match="set S2_API_KEY"):
+                await semantic_scholar.fetch(IDS, api)
+        assert len(server.log) == requests
 
 
 async def test_github_s_secondary_limit_is_a_minute(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
