@@ -21,7 +21,7 @@ FoundIn = Literal["abstract", "comment", "page"]
 class Record(BaseModel):
     """A value: immutable, with no field beyond those it names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Listing(Record):
@@ -72,6 +72,10 @@ class Refusal(Record):
     """The SHA-256 of its bytes; None where they could not be read."""
     replay: str | None = None
     """The command that reads it again."""
+    size: int | None = None
+    """The bytes of a file that is too large to be kept; None of a pipe, too."""
+    head: str | None = None
+    """The SHA-256 of the first MiB of what is too large to be kept."""
 
 
 class Link(Record):

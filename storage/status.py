@@ -92,7 +92,8 @@ async def _refused(database: Database) -> Document:
 
 async def _providers(database: Database) -> dict[str, Document]:
     """What is left of each budget until when, and who told us to wait; None where nothing holds."""
-    now = (await database.command("hello"))["localTime"]  # waits go by the server's clock
+    hello = await database.command("hello", codec_options=database.codec_options)
+    now = hello["localTime"]  # waits go by the server's clock
     return {one["_id"]: _held(one, now) async for one in database["providers"].find().sort("_id", 1)}
 
 
