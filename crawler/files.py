@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import stat
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler import layouts
+from crawler import dumps, layouts
 from crawler.items import Digest, Refused
 from crawler.layouts import LayoutChanged
 from storage import raw
@@ -20,83 +23,140 @@ if TYPE_CHECKING:
 LARGEST = 64 * 2**20
 """Bytes of a page; what is larger is a dump."""
 STDIN = "-"
+KINDS = {
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a ZIP archive or an office document",
+    b"\xd0\xcf\x11\xe0": "an office document",
+    b"\x1f\x8b": "packed with gzip",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"PAR1": "Parquet",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+}
+"""What files are that do not begin like a text."""
 
 
-def named(paths: list[str]) -> Iterator[str]:
-    """The files that paths mean: themselves, all within folders (but names that begin with a dot), or stdin."""
+def named(paths: list[str]) -> tuple[list[str], int]:
+    """The files that paths mean, each once: themselves, all within folders, or stdin.
+
+    Names within folders that begin with a dot are not meant; the second value is how many there are.
+    """
+    found: dict[object, str] = {}
+    dotted: set[object] = set()
     for path in paths:
-        if path == STDIN or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
-            yield path
-            continue
-        found = list(map(str, _within(Path(path), set())))
-        yield from found or [path]  # a folder without files is refused, not passed over
+        for name in list(_within(path, dotted)) or [path]:  # a folder without files is refused, not passed over
+            found.setdefault(_identity(name), name)
+    return list(found.values()), len(dotted)
 
 
-def _within(folder: Path, visited: set[Path]) -> Iterator[Path]:
-    """All files below a folder; one that links lead to again is visited once. One that cannot be listed is named."""
-    if (real := folder.resolve()) in visited:
-        return
-    visited.add(real)
+def _within(path: str, dotted: set[object]) -> Iterator[str]:
+    """All files at or below a path; a folder that links lead to again is visited once, one without rights named."""
+    waiting, visited = [path], set[object]()
+    while waiting:  # no recursion: folders may be nested deeper than Python's calls
+        name = waiting.pop()
+        if name == STDIN or not os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises where rights are missing
+            yield name
+        elif (folder := _identity(name)) not in visited:
+            visited.add(folder)
+            try:
+                entries = sorted(os.listdir(name), reverse=True)  # noqa: PTH208 - a name need not be a path's
+            except OSError:
+                yield name
+                continue
+            dotted.update((folder, entry) for entry in entries if entry.startswith("."))
+            waiting += [str(Path(name, entry)) for entry in entries if not entry.startswith(".")]
+
+
+def _identity(name: str) -> object:
+    """What is equal for all names of one file or folder."""
     try:
-        entries = sorted(folder.iterdir())
+        there = None if name == STDIN else Path(name).stat()
     except OSError:
-        entries = []
-        yield folder
-    for path in entries:
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _within(path, visited)
-        elif path.is_file() or path.is_symlink():  # a pipe would be waited for
-            yield path
+        there = None
+    return (there.st_dev, there.st_ino) if there else name
 
 
-def read(name: str) -> Digest | Refused:
-    """The digest in a file (a kept text of the raw store, too), or why it is refused."""
-    content, shown = None, os.fsencode(name).decode(errors="backslashreplace")  # a name need not be UTF-8
+def read(name: str, *, waits: bool = True) -> Digest | Refused:
+    """The digest in a file (a kept text of the raw store, too), or why it is refused.
+
+    waits: whether a pipe is waited for. Nobody waits for one that a folder happens to hold.
+    """
+    content, size = None, 0
+    replay: str | None = _command("digest", name)
     try:
-        content = _content(name)
+        content, size = _content(name, waits=waits)
+        if layout := dumps.layout_of(content):
+            replay = f"{_command('dump', name)} --layout {layout}"
+            raise LayoutChanged("dump", f"many records, not a page: {replay}")  # noqa: TRY301 - with this replay
+        content, replay = _whole(name, content, size), None  # from here on, what is kept can be read again
         text = _text(content)
         source, page = layouts.read(text)
     except LayoutChanged as refused:
-        refusal = Refusal(name=shown, reason=refused.reason, detail=refused.detail, line=refused.line)
-        return Refused(refusal=refusal, content=content)
-    return Digest(source=source, digest=_identity(text), name=shown, raw=raw.digest_of(content), page=page)
+        fields = {"name": _shown(name), "replay": replay, **vars(refused)}
+        if content is not None and size > LARGEST:  # of a pipe nobody knows how much more there is
+            fields["size"] = None if size == len(content) else size
+            fields["head"], content = raw.digest_of(content[: dumps.BEGINNING]), None
+        return Refused(refusal=Refusal.model_validate(fields), content=content)
+    return Digest(source=source, digest=_hashed(text), name=_shown(name), raw=raw.digest_of(content), page=page)
 
 
-def _content(name: str) -> bytes:
+def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
+    """The bytes of a file, of one that is larger than a page only the first MiB, and how many there are."""
     try:
-        content = sys.stdin.buffer.read(LARGEST + 1) if name == STDIN else _head(Path(name))
-        if name.endswith(".zst"):
-            content = raw.unpack(content, LARGEST)
+        if name != STDIN:
+            mode = Path(name).stat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (waits and stat.S_ISFIFO(mode))):
+                raise LayoutChanged("unreadable", "a pipe, a socket or a device: copy its text into a file")
+        elif sys.stdin is None or sys.stdin.isatty():
+            raise LayoutChanged("unreadable", "nothing is piped in: … | paperharvest crawl digest -")
+        with Path(name).open("rb") if name != STDIN else nullcontext(sys.stdin.buffer) as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(dumps.BEGINNING if size > LARGEST else LARGEST + 1)
     except IsADirectoryError:
-        raise LayoutChanged("unreadable", "a directory without files that can be read: names with a dot?") from None
+        detail = "a folder without files that can be read: check its rights, and names with a dot"
+        raise LayoutChanged("unreadable", detail) from None
     except OSError as error:
         raise LayoutChanged("unreadable", f"{error.strerror}: check the path and its rights") from None
+    return content, max(size, len(content))
+
+
+def _whole(name: str, content: bytes, size: int) -> bytes:
+    """The bytes of a page, unpacked."""
+    if size > LARGEST:
+        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: split it into its pages")
+    try:
+        return raw.unpack(content, LARGEST) if name.endswith(".zst") else content
     except ValueError as error:
-        raise LayoutChanged("compressed_broken", str(error)) from None
-    if len(content) > LARGEST:
-        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: a page is smaller")
-    return content
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LARGEST + 1)
+        raise LayoutChanged("compressed_broken", f"{error}: pack it again") from None
 
 
 def _text(content: bytes) -> str:
     """The text of a page: UTF-8, with or without a byte order mark, its lines ended by line feeds."""
+    for start, kind in KINDS.items():
+        if content.startswith(start):
+            raise LayoutChanged("not_text", f"{kind}: copy the page's text into a file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8: convert the file", line) from None
+        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8: save it as UTF-8", line) from None
     if (at := text.find("\0")) >= 0:
-        raise LayoutChanged("encoding", "a NUL byte: this is not a text", text.count("\n", 0, at) + 1)
+        raise LayoutChanged("encoding", "a NUL byte: save it as UTF-8 text", text.count("\n", 0, at) + 1)
     return text.replace("\r\n", "\n")
 
 
-def _identity(text: str) -> str:
+def _hashed(text: str) -> str:
     """The digest's id: a hash of its content, so that its name does not matter."""
     return f"text:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _shown(name: str) -> str:
+    """A name as it can be stored: it need not be UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _command(verb: str, name: str) -> str:
+    """The command that crawls a file from any folder, as a shell takes it."""
+    path = name if name == STDIN else os.path.abspath(name)  # noqa: PTH100 - Path.absolute leaves `..`
+    shown = _shown(path)
+    return f"paperharvest crawl {verb} " + (shlex.quote(path) if shown == path else f"$'{shown}'")

@@ -18,7 +18,7 @@ class Digest(Record):
     page: Page
 
     def __str__(self) -> str:
-        return f"{self.name}: {len(self.page.listings)} listings ({self.source})"
+        return f"{self.name!r}: {len(self.page.listings)} listings ({self.source})"
 
 
 class Refused(Record):
@@ -28,4 +28,4 @@ class Refused(Record):
     content: bytes | None
 
     def __str__(self) -> str:
-        return f"{self.refusal.name}: refused, {self.refusal.reason}"
+        return f"{self.refusal.name!r}: refused, {self.refusal.reason}"

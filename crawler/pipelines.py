@@ -76,7 +76,7 @@ class StorePipeline:
         refusal = item.refusal
         if item.content is not None:
             kept = raw.keep(self.data_dir, item.content)
-            replay = shlex.join(["paperharvest", "crawl", "digest", str(kept)])
+            replay = refusal.replay or shlex.join(["paperharvest", "crawl", "digest", str(kept)])
             refusal = refusal.model_copy(update={"raw": raw.digest_of(item.content), "replay": replay})
         await deferred.add(self.database, refusal)
         refusals = self.stats.get_value("harvest/refusals", [])

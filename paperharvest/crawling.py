@@ -29,6 +29,8 @@ class CrawlReport:
     listings: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    dotted: int = 0
+    """Names within folders that begin with a dot: they were skipped."""
 
 
 def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> CrawlReport:
@@ -56,6 +58,7 @@ def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> 
         unchanged=stats.get("harvest/unchanged", 0),
         listings=stats.get("harvest/listings", 0),
         warnings=stats.get("harvest/warnings", []),
+        dotted=stats.get("harvest/dotted", 0),
         refusals=[Refusal.model_validate(one) for one in stats.get("harvest/refusals", ())],
     )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from enrich.report import Report
     from paperharvest.crawling import CrawlReport
 
-SHOWN = 10  # refusals and problems; the rest is counted
+SHOWN = 30  # refusals and problems; the rest is counted
 
 
 class Exit(IntEnum):
@@ -71,6 +71,9 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     for warning in crawled.warnings[:SHOWN]:
         yield f"  odd: {printable(warning)}"
     if len(crawled.warnings) > SHOWN:
+    if crawled.dotted:
+        names = "1 name that begins" if crawled.dotted == 1 else f"{crawled.dotted} names that begin"
+        yield f"  {names} with a dot skipped"
         yield f"  and {len(crawled.warnings) - SHOWN} more: see `warnings` in the collection `digests`"
     for one in crawled.refusals[:SHOWN]:
         place = f", line {one.line}" if one.line else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import zlib
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -52,3 +53,15 @@ def unpack(content: bytes, limit: int) -> bytes:
     if not unpacker.eof or unpacker.unused_data:
         raise ValueError("cut short" if not unpacker.eof else "more follows the text")
     return text
+
+
+def beginning(content: bytes, size: int) -> bytes:
+    """The first bytes of what may be packed (gzip or zstd, perhaps cut short); none where they are damaged."""
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content, size)
+        if content.startswith(b"\x28\xb5\x2f\xfd"):
+            return zstd.ZstdDecompressor().decompress(content, size)
+    except (zlib.error, zstd.ZstdError):
+        return b""
+    return content[:size]

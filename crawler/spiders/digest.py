@@ -33,5 +33,8 @@ class DigestSpider(scrapy.Spider):
 
     def parse(self, _response: Response, **_kwargs: Any) -> Iterator[Digest | Refused]:
         """Every file, read or refused."""
-        for name in files.named(self.paths):
-            yield files.read(name)
+        given = set(self.paths)
+        names, dotted = files.named(self.paths)
+        self.crawler.stats.inc_value("harvest/dotted", dotted)
+        for name in names:
+            yield files.read(name, waits=name in given)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import shlex
+import socket
+import subprocess
 import sys
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +24,9 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ABSTRACT = "Cold water moves. " * 20
 COPY = f"new\n\nSubscribe\n\nMar 11\n\nHow Ice Grows\n\n{ABSTRACT}\n\nOf Rivers and Zürich\n\n{ABSTRACT}"
@@ -53,14 +63,38 @@ def refused(content: bytes, name: str = "page.txt") -> Refused:
 
 
 def test_a_folder_means_all_files_within(tmp_path: Path) -> None:
-    """In order, at any depth; names that begin with a dot are not meant, a file that is named always is."""
+    """In order, at any depth; names that begin with a dot are counted, a file that is named is read."""
     for name in ("d/b.txt", "d/a/z.txt", "d/a/.git/x.txt", "d/.hidden.txt", "d/c.md", "d/a.txt", "e.txt"):
         write(name)
     Path("d/empty").mkdir()
     expected = ["d/a/z.txt", "d/a.txt", "d/b.txt", "d/c.md"]
-    assert list(files.named(["d"])) == expected
-    assert list(files.named(["e.txt", "d/.hidden.txt", "d", "-"])) == ["e.txt", "d/.hidden.txt", *expected, "-"]
-    assert list(files.named([str(tmp_path / "d")])) == [str(tmp_path / one) for one in expected]
+    assert files.named(["d"]) == (expected, 2)
+    assert files.named(["e.txt", "d/.hidden.txt", "d", "-"]) == (["e.txt", "d/.hidden.txt", *expected, "-"], 2)
+    assert files.named([str(tmp_path / "d")]) == ([str(tmp_path / one) for one in expected], 2)
+
+
+def test_each_file_is_meant_once() -> None:
+    """Named twice, within a folder that is named, or behind a link; a folder without files is named itself."""
+    for name in ("d/a.txt", "d/b.txt", "d/.c.txt", "only/.d.txt"):
+        write(name)
+    Path("d/link.txt").symlink_to("a.txt")
+    Path("up").symlink_to("d")
+    Path("empty").mkdir()
+    assert files.named(["d/b.txt", "up", "./d/b.txt", "d", "d/a.txt"]) == (["d/b.txt", "up/a.txt"], 1)
+    assert files.named(["-", "empty", "-", "only", "empty/"]) == (["-", "empty", "only"], 1)
+
+
+def test_folders_may_be_nested_deeper_than_calls() -> None:
+    """Some programs make such by mistake."""
+    depths = range(1, sys.getrecursionlimit() + 10)
+    for depth in depths:
+        os.mkdir("d/" * depth)  # noqa: PTH102 - Path.mkdir and rmtree would be recursive
+    deepest = write("d/" * depths[-1] + "page.txt")
+    names = files.named(["d"])
+    Path(deepest).unlink()
+    for depth in reversed(depths):
+        os.rmdir("d/" * depth)  # noqa: PTH106
+    assert names == ([deepest], 0)
 
 
 def test_links_that_lead_in_a_circle_are_followed_once() -> None:
@@ -70,25 +104,73 @@ def test_links_that_lead_in_a_circle_are_followed_once() -> None:
     Path("d/a").symlink_to("b")
     Path("d/c.txt").symlink_to("nowhere.txt")
     Path("d/d.txt").symlink_to("d.txt")
-    assert list(files.named(["d"])) == ["d/a/x.txt", "d/c.txt", "d/d.txt"]
+    assert files.named(["d"]) == (["d/a/x.txt", "d/c.txt", "d/d.txt"], 0)
 
 
-def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused like a file; what stands beside it is read."""
-    for name in ("d/a/x.txt", "d/b.txt"):
+@pytest.fixture
+def ordinary(tmp_path: Path) -> Iterator[None]:
+    """Root may read everything: nobody does not."""
+    digest(COPY.encode())  # so that all is imported which nobody may read
+    tmp_path.chmod(0o755)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def locked() -> Iterator[None]:
+    """A file, a folder to be listed and one to be entered without the right to, beside a good file."""
+    rights = {"d/b.txt": 0, "d/unlisted": 0o311, "d/closed": 0o644}
+    for name in ("d/a.txt", "d/b.txt", "d/closed/x.txt", "d/unlisted/x.txt"):
         write(name)
-    listing = Path.iterdir
+    for name, mode in rights.items():
+        Path(name).chmod(mode)
+    yield
+    for name in rights:
+        Path(name).chmod(0o755)
 
-    def guarded(path: Path) -> object:
-        if path.name == "a":
-            raise PermissionError
-        return listing(path)
 
-    monkeypatch.setattr(Path, "iterdir", guarded)  # root may list everything
-    assert list(files.named(["d"])) == ["d/a", "d/b.txt"]
-    item = files.read("d/a")
-    assert isinstance(item, Refused)
-    assert item.refusal.reason == "unreadable"
+@pytest.mark.usefixtures("locked", "ordinary")
+def test_what_rights_forbid_is_named() -> None:
+    """It is refused with what to do; what stands beside it is read."""
+    names, _ = files.named(["d"])
+    assert names == ["d/a.txt", "d/b.txt", "d/closed/x.txt", "d/unlisted"]
+    digest, *items = map(files.read, names)
+    assert isinstance(digest, Digest)
+    refusals = [item.refusal for item in items if isinstance(item, Refused)]
+    assert [one.reason for one in refusals] == ["unreadable"] * 3
+    assert [one.detail.partition(":")[0] for one in refusals] == ["Permission denied"] * 3
+    assert all("rights" in one.detail for one in refusals)
+
+
+def test_what_is_no_file_is_refused_unopened() -> None:
+    """A pipe would be waited for, a device may do anything; only a pipe that somebody names is waited for."""
+    Path("d").mkdir()
+    os.mkfifo("d/pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("d/socket")
+    for name in ("d/pipe", "d/socket", "/dev/null", "/dev/zero"):
+        item = files.read(name, waits=False)
+        assert isinstance(item, Refused)
+        assert (item.refusal.reason, item.content) == ("unreadable", None)
+        assert item.refusal.detail == "a pipe, a socket or a device: copy its text into a file"
+    assert files.named(["d"]) == (["d/pipe", "d/socket"], 0)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(files.read, "d/pipe")
+        Path("d/pipe").write_bytes(COPY.encode())
+        assert isinstance(waiting.result(), Digest)
+
+
+def test_a_file_may_vanish_before_it_is_read() -> None:
+    """It is refused like one that never was."""
+    write("d/page.txt")
+    names, _ = files.named(["d"])
+    Path("d/page.txt").unlink()
+    items = [files.read(name) for name in names]
+    assert [str(item) for item in items] == ["'d/page.txt': refused, unreadable"]
 
 
 # --- which texts ------------------------------------------------------------------------------------------
@@ -113,13 +195,26 @@ def test_a_digest_goes_by_its_content() -> None:
 
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `-`, and only once."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(COPY.encode())))
-    item = files.read("-")
-    assert isinstance(item, Digest)
-    assert (item.name, item.digest) == ("-", digest(COPY.encode()).digest)
-    again = files.read("-")
+    with Path(write("in.txt")).open(encoding="utf-8") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        item = files.read("-")
+        assert isinstance(item, Digest)
+        assert (item.name, item.digest) == ("-", digest(COPY.encode()).digest)
+        again = files.read("-")
     assert isinstance(again, Refused)
     assert again.refusal.reason == "no_records"
+
+
+def test_nobody_is_asked_to_type_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal, which cuts long lines, and no stdin at all are refused with what to do."""
+    ours, theirs = os.openpty()
+    with open(theirs, encoding="utf-8") as terminal:  # noqa: PTH123 - it has no path
+        for stdin in (terminal, None):
+            monkeypatch.setattr(sys, "stdin", stdin)
+            item = files.read("-")
+            assert isinstance(item, Refused)
+            assert item.refusal.detail == "nothing is piped in: … | paperharvest crawl digest -"
+    os.close(ours)
 
 
 def test_a_kept_text_is_read_again(tmp_path: Path) -> None:
@@ -148,8 +243,12 @@ def test_a_name_need_not_be_unicode() -> None:
         (COPY.encode() + b"\n\n\x00", "encoding", 15, "NUL"),
         (COPY.encode()[:-200] + b"\xff", "encoding", 13, "not UTF-8"),
         (COPY.encode() + b"\n\nhalf a\nrecord", "record_shape", 15, "half a"),
+        (b"%PDF-1.7\n%\xe2\xe3", "not_text", None, "a PDF"),
+        (b"PK\x03\x04\x14\x00", "not_text", None, "a ZIP archive"),
+        (gzip.compress(COPY.encode()), "not_text", None, "packed with gzip"),
+        (b'{"error": "Not found"}', "layout_unknown", None, "text_a, text_b"),
     ],
-    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken"],
+    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken", "pdf", "zip", "gzip", "json"],
 )
 def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line: int | None, detail: str) -> None:
     """With a stable code, the line and what stood there; its bytes are handed on to be kept."""
@@ -159,23 +258,69 @@ def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line
     assert item.content == content
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("page.txt", COPY.encode(), "too_large"),
-        ("page.txt.zst", zstd.compress(COPY.encode()), "compressed_broken"),
-        ("page.txt.zst", zstd.compress(COPY.encode())[:-3], "compressed_broken"),
-        ("page.txt.zst", b"no zstd", "compressed_broken"),
-    ],
-    ids=["large", "large once unpacked", "cut", "no zstd"],
-)
-def test_what_cannot_be_taken_in_is_refused_without_its_bytes(
-    monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reason: str
-) -> None:
-    """No page has 64 MiB (here: a little less than this one has); a damaged file is never half a page."""
-    monkeypatch.setattr(files, "LARGEST", len(COPY.encode()) - 1)
-    item = refused(content, name)
-    assert (item.refusal.reason, item.content) == (reason, None)
+@pytest.mark.parametrize("packed", [zstd.compress(COPY.encode() * 2), zstd.compress(COPY.encode())[:-3], b"no zstd"])
+def test_what_is_packed_badly_is_refused_as_it_is(monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
+    """Larger than a page once unpacked, cut short or no zstd: never half a page; its own file is read again."""
+    monkeypatch.setattr(files, "LARGEST", len(COPY.encode()))
+    item = refused(packed, "page.txt.zst")
+    assert (item.refusal.reason, item.content) == ("compressed_broken", packed)
+    assert shlex.split(item.refusal.replay or "")[3:] == [str(Path("page.txt.zst").absolute())]
+
+
+def test_of_what_is_too_large_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path, its size and the hash of its first MiB; of a pipe the size is unknown."""
+    large = COPY.encode() * (files.LARGEST // len(COPY.encode()) + 1)
+    hashed = raw.digest_of(large[: 2**20])
+    item = refused(large, "large.txt")
+    assert (item.content, item.refusal.size, item.refusal.head) == (None, len(large), hashed)
+    assert (item.refusal.reason, item.refusal.raw) == ("too_large", None)
+    assert shlex.split(item.refusal.replay or "")[3:] == [str(Path("large.txt").absolute())]
+    with (
+        subprocess.Popen(["cat", "large.txt"], stdout=subprocess.PIPE) as cat,  # noqa: S607 - the system's
+        io.TextIOWrapper(cat.stdout or io.BytesIO()) as stdin,
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        piped = files.read("-")
+    assert isinstance(piped, Refused)
+    assert (piped.content, piped.refusal.size, piped.refusal.head) == (None, None, hashed)
+
+
+def test_a_large_file_is_never_held(tmp_path: Path) -> None:
+    """However large it is, its first MiB is all that is read."""
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(2**36)
+    tracemalloc.start()
+    item = files.read(str(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(item, Refused)
+    assert item.refusal.size == 2**36
+    assert peak < 8 * 2**20
+
+
+@pytest.mark.parametrize("name", ["papers.jsonl", "two words.jsonl", "two\nlines 'and' \"quotes\".jsonl"])
+def test_a_dump_is_refused_with_what_reads_it(name: str) -> None:
+    """A command that a shell takes from any folder, for the summary and for `deferred`."""
+    item = refused(b'{"arxiv_id": "2503.00001", "title": "Of Rivers"}\n' * 9, name)
+    command = item.refusal.replay or ""
+    assert (item.refusal.reason, item.refusal.detail) == ("dump", f"many records, not a page: {command}")
+    expected = ["paperharvest", "crawl", "dump", str(Path(name).absolute()), "--layout", "jsonl"]
+    assert shlex.split(command) == expected
+
+
+def test_a_command_names_bytes_that_are_no_text() -> None:
+    """As a shell's own escape, since they can be neither stored nor shown."""
+    item = refused(b'{"id": "2503.00001", "title": "Of Rivers"}', os.fsdecode(b"caf\xe9.jsonl"))
+    assert (item.refusal.replay or "").endswith(r"/caf\xe9.jsonl' --layout jsonl")
+    said = subprocess.run(  # noqa: S602 - the shell is what is tested
+        f"ls {(item.refusal.replay or '').split()[3]}",
+        shell=True,
+        executable="bash",
+        check=True,
+        capture_output=True,
+    )
+    assert said.stdout.endswith(b"/caf\xe9.jsonl\n")
 
 
 def test_the_limit_itself_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +337,7 @@ def test_the_limit_itself_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("nowhere.txt", "No such file"),
         ("link.txt", "No such file"),
         ("page.txt/x", "Not a directory"),
-        (".", "directory"),
+        (".", "folder"),
     ],
 )
 def test_what_cannot_be_read_is_refused(name: str, detail: str) -> None:
@@ -206,6 +351,7 @@ def test_what_cannot_be_read_is_refused(name: str, detail: str) -> None:
 
 
 def test_items_are_short_in_a_log() -> None:
-    """Scrapy prints items: never a page."""
-    assert str(digest(COPY.encode())) == "page.txt: 2 listings (text_a)"
-    assert str(refused(b"")) == "page.txt: refused, no_records"
+    """Scrapy prints items: never a page, and never what a terminal would obey."""
+    assert str(digest(COPY.encode())) == "'page.txt': 2 listings (text_a)"
+    assert str(refused(b"")) == "'page.txt': refused, no_records"
+    assert str(refused(b"", "\x1b]0;owned\x07")) == r"'\x1b]0;owned\x07': refused, no_records"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -119,12 +120,37 @@ async def test_a_refused_text_is_kept_and_can_be_replayed(crawl: Crawl, database
     assert [one["names"] for one in await everything(database, "digests")] == [["good.txt"]]
 
 
-async def test_what_cannot_be_read_is_noted_until_it_can(crawl: Crawl, database: Database) -> None:
-    """There is nothing to keep and nothing to replay but the file itself."""
+async def test_what_cannot_be_read_is_noted_until_it_can(crawl: Crawl, database: Database, tmp_path: Path) -> None:
+    """There is nothing to keep and nothing to replay but the file itself, from any folder."""
     await crawl.take(files.read("late.txt"))
     [refused] = await everything(database, "deferred")
-    assert (refused["name"], refused["raw"], refused["replay"]) == ("late.txt", None, None)
+    assert (refused["name"], refused["raw"]) == ("late.txt", None)
+    assert shlex.split(refused["replay"]) == ["paperharvest", "crawl", "digest", str(tmp_path / "late.txt")]
     await crawl.read("late.txt", COPY)
+    assert await everything(database, "deferred") == []
+
+
+async def test_a_dump_is_kept_with_the_command_that_reads_it(crawl: Crawl, database: Database, tmp_path: Path) -> None:
+    """Its replay is no second `crawl digest`."""
+    line = '{"id": "2503.00001", "title": "Of Rivers"}'
+    await crawl.read("dump.jsonl", line)
+    [refused] = await everything(database, "deferred")
+    command = f"paperharvest crawl dump {tmp_path / 'dump.jsonl'} --layout jsonl"
+    assert (refused["reason"], refused["replay"]) == ("dump", command)
+    assert list(kept(tmp_path / "my data").values()) == [line.encode()]
+
+
+async def test_of_what_is_too_large_nothing_is_kept(crawl: Crawl, database: Database, tmp_path: Path) -> None:
+    """But its path, its size and the hash of its first MiB, until a smaller one is read."""
+    size = files.LARGEST + 1
+    (tmp_path / "large.txt").touch()
+    os.truncate(tmp_path / "large.txt", size)
+    await crawl.take(files.read("large.txt"))
+    [refused] = await everything(database, "deferred")
+    assert (refused["name"], refused["reason"], refused["size"]) == ("large.txt", "too_large", size)
+    assert (refused["raw"], refused["head"]) == (None, raw.digest_of(bytes(2**20)))
+    assert not (tmp_path / "my data" / "raw").exists()
+    await crawl.read("large.txt", COPY)
     assert await everything(database, "deferred") == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 from scrapy.http import TextResponse
+from scrapy.utils.test import get_crawler
 
 from crawler.items import Digest, Refused
 from crawler.spiders.digest import DigestSpider
@@ -45,11 +47,17 @@ def client(mongo_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
 
 
 def test_the_spider_reads_what_it_was_named(tmp_path: Path) -> None:
-    """A path as Scrapy's command line gives it, or several."""
+    """A path as Scrapy's command line gives it, or several; a pipe that a folder holds is not waited for."""
     (tmp_path / "empty.txt").write_text("")
-    for path, kinds in ((str(tmp_path), [Refused]), ([str(tmp_path), str(EXAMPLES)], [Refused, Digest, Digest])):
-        items = list(DigestSpider(path=path).parse(TextResponse("data:,")))
+    (tmp_path / ".hidden.txt").write_text("")
+    os.mkfifo(tmp_path / "pipe.txt")
+    cases = ((str(tmp_path), [Refused] * 2), ([str(tmp_path), str(EXAMPLES)], [Refused, Refused, Digest, Digest]))
+    for path, kinds in cases:
+        crawler = get_crawler(DigestSpider)
+        items = list(DigestSpider.from_crawler(crawler, path=path).parse(TextResponse("data:,")))
         assert [type(one) for one in items] == kinds
+        assert crawler.stats
+        assert crawler.stats.get_value("harvest/dotted") == 1
 
 
 async def test_the_spider_asks_for_no_page() -> None:

@@ -74,23 +74,34 @@ def test_what_became_of_the_questions(asked: Report, lines: list[str]) -> None:
 
 def test_what_was_crawled_and_exported() -> None:
     """Each refusal by name, reason and line; beyond one screen they are counted."""
-    crawled = CrawlReport(digests=2, unchanged=1, listings=9, refusals=refusals(12))
+    crawled = CrawlReport(digests=2, unchanged=1, listings=9, refusals=refusals(32))
     lines = list(Summary(crawled=crawled, exported=9, output=Path("papers.jsonl")).lines())
-    assert lines[0] == "digests: 2 stored, 1 known already, 12 refused; 9 listings"
+    assert lines[0] == "digests: 2 stored, 1 known already, 32 refused; 9 listings"
     assert lines[2] == "  refused 1.txt: record_shape, line 1: a title"
     assert lines[-2:] == ["  and 2 more: see the collection `deferred`", "exported: 9 papers to papers.jsonl"]
-    assert len(lines) == 13
+    assert len(lines) == 33
 
 
 def test_what_looked_odd_is_shown() -> None:
     """It was read, but somebody should look: no failure; beyond one screen it is counted."""
     summary = Summary(
-        crawled=CrawlReport(digests=1, warnings=[f"{one}.txt: header_unknown: \x1b" for one in range(11)])
+        crawled=CrawlReport(digests=1, warnings=[f"{one}.txt: header_unknown: \x1b" for one in range(31)])
     )
     lines = list(summary.lines())
     assert summary.exit_status is Exit.DONE
     assert lines[1] == r"  odd: 0.txt: header_unknown: \x1b"
     assert lines[-1] == "  and 1 more: see `warnings` in the collection `digests`"
+
+
+@pytest.mark.parametrize(
+    ("dotted", "lines"),
+    [(0, []), (1, ["  1 name that begins with a dot skipped"]), (2, ["  2 names that begin with a dot skipped"])],
+)
+def test_skipped_names_are_counted(dotted: int, lines: list[str]) -> None:
+    """They are no failure, and not told where there are none."""
+    summary = Summary(crawled=CrawlReport(digests=1, dotted=dotted))
+    assert list(summary.lines())[1:] == lines
+    assert summary.exit_status is Exit.DONE
 
 
 @pytest.mark.parametrize(

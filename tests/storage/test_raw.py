@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MIB = 2**20
@@ -68,6 +70,22 @@ def test_what_is_not_one_whole_text_is_refused(packed: bytes, reason: str) -> No
     """Larger than allowed, damaged, cut short or followed by more: never a part of it."""
     with pytest.raises(ValueError, match=reason):
         raw.unpack(packed, limit=MIB)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
+def test_the_beginning_of_what_is_packed(pack: Callable[[bytes], bytes]) -> None:
+    """Of a file that is cut short, too; never more than was asked for, and nothing of damaged ones."""
+    text = os.urandom(2 * MIB)
+    assert raw.beginning(pack(text), 1000) == text[:1000]
+    assert text.startswith(raw.beginning(pack(text)[:MIB], MIB)[:1000] or b"-")
+    assert len(raw.beginning(pack(bytes(10 * MIB)), 1000)) == 1000
+    assert raw.beginning(b"", 1000) == b""
+
+
+@pytest.mark.parametrize("start", [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"])
+def test_what_is_damaged_has_no_beginning(start: bytes) -> None:
+    """It only looks like something packed."""
+    assert raw.beginning(start + b"Dear diary", MIB) == b""
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
