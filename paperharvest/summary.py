@@ -28,7 +28,6 @@ class Exit(IntEnum):
 class Summary:
     """One execution of a command."""
 
-    run_id: str = ""
     crawled: CrawlReport | None = None
     asked: list[Report] = field(default_factory=list)
     exported: int | None = None
@@ -71,10 +70,10 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     for warning in crawled.warnings[:SHOWN]:
         yield f"  odd: {printable(warning)}"
     if len(crawled.warnings) > SHOWN:
+        yield f"  and {len(crawled.warnings) - SHOWN} more: see `warnings` in the collection `digests`"
     if crawled.dotted:
         names = "1 name that begins" if crawled.dotted == 1 else f"{crawled.dotted} names that begin"
         yield f"  {names} with a dot skipped"
-        yield f"  and {len(crawled.warnings) - SHOWN} more: see `warnings` in the collection `digests`"
     for one in crawled.refusals[:SHOWN]:
         place = f", line {one.line}" if one.line else ""
         yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
@@ -87,4 +86,5 @@ def _report_lines(report: Report) -> Iterator[str]:
     counts += [f"{report.waiting} left for later"] if report.waiting else []
     yield f"{report.name}: {', '.join(counts) or 'nothing to do'} ({report.requests} requests)"
     if report.waiting or report.counts["failed"]:
-        yield f"  {'note' if report.put_off else 'why'}: {printable(report.why or '')}; the next run asks again"
+        waits = f"{report.waiting} {report.unit[report.waiting > 1]}: " if report.waiting else ""
+        yield f"  {'note' if report.put_off else 'why'}: {waits}{printable(report.why or '')}; the next run asks again"

@@ -57,10 +57,10 @@ def test_the_statuses_are_the_contract() -> None:
     [
         (report(), ["github: nothing to do (2 requests)"]),
         (report(ok=3, missing=1), ["github: 1 missing, 3 ok (2 requests)"]),
-        (report(5), ["github: 5 left for later (2 requests)", f"  why: {WHY}; the next run asks again"]),
+        (report(5), ["github: 5 left for later (2 requests)", f"  why: 5 papers wait: {WHY}; the next run asks again"]),
         (
-            report(5, put_off=True, ok=1),
-            ["github: 1 ok, 5 left for later (2 requests)", f"  note: {WHY}; the next run"],
+            report(1, put_off=True, ok=1),
+            ["github: 1 ok, 1 left for later (2 requests)", f"  note: 1 paper waits: {WHY}; the next run"],
         ),
         (report(failed=2), ["github: 2 failed (2 requests)", f"  why: {WHY}; the next run asks again"]),
     ],
