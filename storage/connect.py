@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pymongo
-from pymongo import AsyncMongoClient, IndexModel
+from pymongo import AsyncMongoClient, IndexModel, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConfigurationError, InvalidName, InvalidURI, OperationFailure, PyMongoError
 
+from storage import bulk
 from storage.errors import StorageError
+from storage.mongod import OWN_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,19 +25,31 @@ Database: TypeAlias = AsyncDatabase[Document]
 
 IGNORING_CASE = Collation(locale="en", strength=2)
 """GitHub's names: kept as written, compared without case."""
-FIRST_CONTACT = 4.0  # seconds: a dead server is told within five; later ones wait for an election
+FIRST_CONTACT = 3.0  # seconds: a dead server is told within five; later ones wait for an election
 CLOSING = 2.0  # seconds
 NO_RIGHT = (13, 18)  # Unauthorized, AuthenticationFailed
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
+SCHEMA = 1
+"""Raised whenever INDEXES change, or what documents hold in a way that older versions do not understand."""
+MARKER = {"_id": "schema"}
+"""The document in `runs` that holds the SCHEMA a database was prepared for."""
+WORK = ("arxiv.status", "citations.semantic_scholar.status", "citations.openalex.status", "repos.status")
+QUESTIONS = (
+    "arxiv.categories",
+    "citations.openalex.count",
+    "citations.semantic_scholar.count",
+    "ids.doi",
+    "published.date",
+    "repos.stars",
+    "resolution.status",
+    "sightings.digest",
+    "sightings.page_date",
+    "updated_at",
+)
+"""What people ask papers by: docs/how-to.md."""
 INDEXES = {
-    "papers": (
-        IndexModel("arxiv.status"),
-        IndexModel("citations.semantic_scholar.status"),
-        IndexModel("citations.openalex.status"),
-        IndexModel("repos.status"),
-        IndexModel("repos.full_name", collation=IGNORING_CASE),
-    ),
+    "papers": (*map(IndexModel, WORK + QUESTIONS), IndexModel("repos.full_name", collation=IGNORING_CASE)),
     "observations": (IndexModel("series"), IndexModel("paper")),
     "deferred": (IndexModel("raw"),),
 }
@@ -47,7 +61,12 @@ def server(mongo_uri: str | None, data_dir: Path) -> Iterator[str]:
     if mongo_uri:
         yield mongo_uri
         return
-    from storage.embedded import embedded  # noqa: PLC0415 - needs fcntl, which a configured server does not
+    try:
+        from storage.embedded import embedded  # noqa: PLC0415 - needs fcntl, which a configured server does not
+    except ImportError as error:
+        raise StorageError(
+            f"there is no embedded database on this system (no {error.name}): {OWN_SERVER}, or on Windows use WSL"
+        ) from None
 
     with embedded(data_dir) as uri:
         yield uri
@@ -66,8 +85,6 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
         except InvalidName as error:
             raise StorageError(f"{name!r} cannot be a database's name ({error}): correct `database`") from None
         with explained(database):
-            with pymongo.timeout(FIRST_CONTACT):
-                await database.command("ping")
             await _prepare(database)
             yield database
     finally:
@@ -90,8 +107,18 @@ def _client(uri: str) -> AsyncMongoClient[Document]:
 
 
 async def _prepare(database: Database) -> None:
-    for collection, indexes in INDEXES.items():
-        await database[collection].create_indexes(list(indexes))
+    """Create the indexes of a new or older database; nothing is written to one of this version. Raises StorageError."""
+    with pymongo.timeout(FIRST_CONTACT):
+        marker = await database["runs"].find_one(MARKER) or {"version": 0}
+    if marker["version"] > SCHEMA:
+        raise StorageError(
+            f"this database was written by a newer paperharvest (schema {marker['version']}):"
+            " upgrade paperharvest, or set `database` to another name"
+        )
+    if marker["version"] < SCHEMA:
+        for collection, indexes in INDEXES.items():
+            await database[collection].create_indexes(list(indexes))
+        await bulk.write(database["runs"], [UpdateOne(MARKER, {"$max": {"version": SCHEMA}}, upsert=True)])
 
 
 @contextmanager

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pymongo.errors import OperationFailure
+
+from storage.connect import NO_RIGHT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -11,10 +15,14 @@ if TYPE_CHECKING:
 
 
 async def begin(database: Database, run: str, command: str) -> None:
-    """Note that a command began. A run without an end was killed."""
-    await database["runs"].update_one(
-        {"_id": run}, {"$set": {"command": command}, "$currentDate": {"started_at": True}}, upsert=True
-    )
+    """Note that a command began, unless its user may only read. A run without an end was killed."""
+    try:
+        await database["runs"].update_one(
+            {"_id": run}, {"$set": {"command": command}, "$currentDate": {"started_at": True}}, upsert=True
+        )
+    except OperationFailure as error:
+        if error.code not in NO_RIGHT:
+            raise
 
 
 async def end(database: Database, run: str, summary: Mapping[str, Any]) -> None:
