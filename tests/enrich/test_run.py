@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from enrich import http, providers, run
 from enrich.providers import github, openalex, semantic_scholar
+from enrich.resolve import resolve
 from enrich.settings import ProviderSettings
 from storage import papers
 from storage.documents import Page
@@ -21,11 +23,14 @@ from tests.enrich.harvest import (
     doors,
     enrich_by,
     harvest,
+    held,
     identify,
     incomplete,
+    list_one,
     list_rows,
     listing,
     stored,
+    told,
     waiting,
 )
 from tests.enrich.scripted import Reply, door, serving
@@ -190,12 +195,15 @@ async def test_a_poisoned_question_stands_alone(database: Database) -> None:
 
 async def test_without_a_token_repositories_are_asked_one_by_one(database: Database) -> None:
     """To the same facts, renamed ones under their present name, each hop of a redirect a request."""
-    await identify(database)
-    async with standin.serve() as server:
+    corpus = corpus_of(*({"title": f"Title {n}", "abstract": f"See github.com/ice/floe{n}"} for n in range(40)))
+    await identify(database, corpus.rows.values())
+    async with standin.serve(corpus) as server:
         report = (await ask_all(server, database, GITHUB_TOKEN=""))["github"]
-    await check_all(database, server.world.corpus)
+    for paper in (await stored(database)).values():
+        assert told(paper)["repos"] == held(corpus, paper)["repos"]
     hops = sum(seen.path.startswith("/repositories/") for seen in server.log)
-    assert (report.complete, report.waiting, report.requests) == (True, 0, report.counts["ok"] + hops)
+    assert hops == sum(standin.renamed(name) != name for name in corpus.repositories) > 0
+    assert (report.waiting, report.counts, report.requests) == (0, {"ok": 40}, 40 + hops)
 
 
 async def test_without_a_token_the_most_useful_come_first(database: Database) -> None:
@@ -245,6 +253,28 @@ async def test_a_spent_budget_is_a_note(database: Database) -> None:
     assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 10)
     waits = [waiting(paper) for paper in (await stored(database)).values()]
     assert [facts["openalex"] for facts in waits if facts] == [f"pending: the budget is spent: {openalex.REMEDY}"] * 2
+
+
+async def test_waits_are_shown_beside_what_waits(database: Database) -> None:
+    """By the provider, or by the titles where they are asked for."""
+    await identify(database)
+    await list_one(database, "Another title")
+    busy, empty = Reply("", 429, {"Retry-After": "2"}), Reply('{"meta": {"count": 0}, "results": []}')
+    shown = Shown()
+    async with (
+        serving(busy, empty) as openalex_,
+        door(openalex_.url, database) as citing,
+        serving(Reply("Rate exceeded.", 429, {"Retry-After": "2"}), Reply("no feed")) as arxiv,
+        door(arxiv.url, database, "arxiv") as listing_,
+    ):
+        await asyncio.gather(
+            run.enrich(database, {"openalex": citing}, ["citations"], shown), resolve(database, listing_, shown)
+        )
+    assert sorted((name, round(seconds), why) for name, seconds, why in shown.waits) == [
+        ("openalex", 2, "HTTP 429, told to wait"),
+        ("titles", 2, "rate exceeded, told to wait"),
+    ]
+    assert shown.totals == {"openalex": 12, "titles": 1}
 
 
 @pytest.mark.parametrize("seconds", ["1", "600"])

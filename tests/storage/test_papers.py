@@ -327,3 +327,43 @@ async def test_facts_that_wait_say_why(database: Database) -> None:
         "cannot be reached",
     )
     assert [(repo.status, repo.reason) for repo in paper.repos] == [("pending", "cannot be reached")]
+
+
+# --- what is due ------------------------------------------------------------------------------------------
+
+
+def naming(repository: str, position: int, upvotes: int | None = None, day: int | None = None) -> Listing:
+    """A listing of a paper of its own that names a repository."""
+    dated: Any = {"listed_date": dt.date(2026, 1, day), "listed_date_basis": "shown_year"} if day else {}
+    abstract = f"Paper {position}. Code: https://github.com/{repository}"
+    return Listing(position=position, title=f"Title {position}", abstract=abstract, upvotes=upvotes, **dated)
+
+
+async def test_the_most_useful_repositories_are_due_first(database: Database) -> None:
+    """By the most upvotes of a sighting, the number of sightings, the newest day, the name; unknown comes last."""
+    listings = (
+        naming("ice/unknown", 1),
+        naming("ice/newer", 2, 5, day=9),
+        naming("ice/older", 3, 5, day=8),
+        naming("ice/b", 4, 5, day=7),
+        naming("ice/a", 5, 5, day=7),
+        naming("ice/often", 6, 5, day=1),
+        naming("Ice/Shared", 7, 1),
+        naming("ice/shared", 8, 99),
+        naming("ice/zero", 9, 0),
+    )
+    await papers.sight(database, Page(listings=listings), "text_a", "text:01")
+    await papers.sight(database, Page(listings=(naming("ice/often", 6, 4, day=1),)), "text_a", "text:02")
+    due = [name.removeprefix("ice/") async for name in papers.due_repositories(database)]
+    assert due == ["shared", "often", "newer", "older", "a", "b", "zero", "unknown"]
+
+
+async def test_what_waits_is_counted_by_facts(database: Database) -> None:
+    """A repository that two papers name is one; papers without an arXiv id owe nobody a fact but their title's."""
+    await stored(database)
+    await papers.sight(database, Page(listings=(naming("Ice/Floe", 2), naming("ice/rime", 3))), "text_a", "text:02")
+    await papers.record_repositories(database, {"ice/rime": repository("ice/rime", status="failed")})
+    assert [await papers.count(database, path) for path in ("repos", "citations.openalex", "arxiv")] == [2, 1, 0]
+    assert await papers.leave(database, "repos", "later") == 1
+    assert await papers.leave(database, "citations.openalex", "later") == 1
+    assert await papers.count_open(database) == await papers.leave_titles(database, "later") == 2

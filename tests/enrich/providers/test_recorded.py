@@ -60,10 +60,10 @@ def recorded(shared: Path, folder: str) -> Iterator[Recorded]:
         yield Recorded(path)
 
 
-async def end(turns: Database, name: str, reply: Reply, questions: Sequence[str]) -> Any:
+async def end(turns: Database, name: str, reply: Reply, questions: Sequence[str], key: str | None = "k") -> Any:
     """What a provider makes of an answer: facts by question, or the error's name and the wait it tells."""
     await turns["providers"].delete_many({})
-    async with serving(reply) as server, door(server.url, turns, name, api_key="k") as api:
+    async with serving(reply) as server, door(server.url, turns, name, api_key=key) as api:
         try:
             facts: Any = await providers.load(name).fetch(questions, api)
         except EnrichError as error:
@@ -219,6 +219,28 @@ async def test_github_s_refusals(turns: Database, shared: Path) -> None:
     for one in recorded(shared, "github_rest"):
         if one.name in REFUSALS:
             assert await end(turns, "github", one.reply(), ["ice/floe"]) == REFUSALS[one.name], one.name
+
+
+PLAIN: dict[str, Any] = {
+    **{name: end for name, end in REFUSALS.items() if "Authenticated" not in name},
+    "ConditionalRequestUpdate.setUp_1": "NotUnderstood",
+    "Exceptions.testUnknownObject_2": {},
+    "Repository.setUp_1": {"ice/floe": ("ok", "PyGithub/PyGithub")},
+    "Repository.testGetRepositoryWith301Redirect_1": "NotUnderstood",  # to a host that is not configured
+    "Repository.testGetRepositoryWith301Redirect_2": {"ice/floe": ("ok", "padima2/protoncoin")},
+    "github_403_secondary": "TryLater",
+    "github_451_dmca": {"ice/floe": ("blocked", "ice/floe")},
+    "github_451_dmca_2017": {"ice/floe": ("blocked", "ice/floe")},
+}
+
+
+async def test_github_without_a_token(turns: Database, shared: Path) -> None:
+    """Plain REST: there, renamed, gone, blocked, refused, or of 2013 and not understood."""
+    for one in (*recorded(shared, "github_rest"), *recorded(shared, "quoted")):
+        if one.name in PLAIN:
+            found = await end(turns, "github", one.reply(), ["ice/floe"], key=None)
+            told = found if not isinstance(found, dict) else {k: (v.status, v.full_name) for k, v in found.items()}
+            assert told == PLAIN[one.name], one.name
 
 
 QUOTED: dict[str, tuple[str, Any]] = {
