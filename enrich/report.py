@@ -41,10 +41,13 @@ class Report:
     """They wait for want of a key or a budget: a note, no failure."""
     unit: tuple[str, str] = ("paper waits", "papers wait")
     """One question that waits, and several."""
+    after: float | None = None
+    """Seconds until they can be asked, where somebody named them."""
 
     def leave(self, waiting: int, error: EnrichError) -> None:
         """So many questions wait, for this reason."""
-        self.waiting, self.why, self.put_off = waiting, error.reason, isinstance(error, PutOff)
+        self.waiting, self.why, self.after = waiting, error.reason, error.after
+        self.put_off = isinstance(error, PutOff)
 
     @property
     def complete(self) -> bool:

@@ -83,7 +83,6 @@ class _Asking:
         async for batch in batched(self._searchable(), TITLES_A_REQUEST):
             async for part, answer in ask_halving(search, batch):
                 await self._keep(part, answer)
-                self.progress.advance(self.report.name, len(part))
             if self.api.closed is not None:
                 break
         if error := self.api.closed or self.left:
@@ -114,6 +113,7 @@ class _Asking:
         await papers.note_resolutions(
             self.database, {one: what for one, what in decided.items() if what.status != "resolved"}
         )
+        self.progress.advance(self.report.name, len(asked))
 
     async def _failed(self, asked: Sequence[Document], error: EnrichError) -> None:
         self.report.why = error.reason
@@ -123,6 +123,7 @@ class _Asking:
         self.report.counts["failed"] += len(asked)
         failed = Resolution(status="failed")
         await papers.note_resolutions(self.database, {paper["_id"]: failed for paper in asked}, error.reason)
+        self.progress.advance(self.report.name, len(asked))
 
     async def _leave(self, error: EnrichError) -> None:
         self.report.leave(await papers.leave_titles(self.database, error.reason), error)

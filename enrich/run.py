@@ -63,7 +63,6 @@ class _Asking:
         async for batch in batched(self._due(), self.api.terms.batch):
             async for part, answer in ask_halving(fetch, batch):
                 await self._keep(part, answer)
-                self.progress.advance(self.name, len(part))
             if self.api.closed is not None:
                 break
         if error := self.api.closed or self.left:
@@ -87,6 +86,7 @@ class _Asking:
         told = {one: stamped(answer.get(one) or self._blank(one, "missing", None)) for one in questions}
         self.report.counts.update(one.status for one in told.values())
         await self._store(told)
+        self.progress.advance(self.name, len(questions))
 
     def _blank(self, question: str, status: str, reason: str | None) -> Told:
         blank: Fact = self.module.blank(question)

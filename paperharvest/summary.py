@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from paperharvest.texts import printable
+from paperharvest.texts import printable, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,5 +86,6 @@ def _report_lines(report: Report) -> Iterator[str]:
     counts += [f"{report.waiting} left for later"] if report.waiting else []
     yield f"{report.name}: {', '.join(counts) or 'nothing to do'} ({report.requests} requests)"
     if report.waiting or report.counts["failed"]:
+        again = f"a run after {span(report.after)} asks again" if report.after else "the next run asks again"
         waits = f"{report.waiting} {report.unit[report.waiting > 1]}: " if report.waiting else ""
-        yield f"  {'note' if report.put_off else 'why'}: {waits}{printable(report.why or '')}; the next run asks again"
+        yield f"  {'note' if report.put_off else 'why'}: {waits}{printable(report.why or '')}; {again}"

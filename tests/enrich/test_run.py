@@ -274,7 +274,7 @@ async def test_waits_are_shown_beside_what_waits(database: Database) -> None:
         ("openalex", 2, "HTTP 429, told to wait"),
         ("titles", 2, "rate exceeded, told to wait"),
     ]
-    assert shown.totals == {"openalex": 12, "titles": 1}
+    assert shown.totals == shown.counts == {"openalex": 12, "titles": 1}
 
 
 @pytest.mark.parametrize("seconds", ["1", "600"])
@@ -294,14 +294,16 @@ async def test_a_told_wait_that_is_left_is_told(
 
 
 async def test_a_refused_key_is_told(database: Database) -> None:
-    """Everything that is due waits, and the report is not complete."""
+    """Everything that is due waits, nothing counts as dealt with, and the report is not complete."""
     await identify(database)
+    shown = Shown()
     async with (
         serving(Reply("Bad credentials", 401)) as server,
         door(server.url, database, "github", api_key="k") as api,
     ):
-        report = (await enrich_by(database, {"github": api}))["github"]
+        [report] = await run.enrich(database, {"github": api}, run.KINDS, shown)
     assert (report.put_off, report.complete, report.why) == (False, False, "HTTP 401: 'Bad credentials'")
+    assert (shown.totals, shown.counts) == ({"github": report.waiting}, {})
     assert len(server.log) == 1
 
 

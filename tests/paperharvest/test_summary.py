@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_the_statuses_are_the_contract() -> None:
         (
             report(1, put_off=True, ok=1),
             ["github: 1 ok, 1 left for later (2 requests)", f"  note: 1 paper waits: {WHY}; the next run"],
+        ),
+        (
+            replace(report(1, put_off=True), after=3599.0),
+            [
+                "github: 1 left for later (2 requests)",
+                f"  note: 1 paper waits: {WHY}; a run after 59 minutes asks again",
+            ],
         ),
         (report(failed=2), ["github: 2 failed (2 requests)", f"  why: {WHY}; the next run asks again"]),
     ],

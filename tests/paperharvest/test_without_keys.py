@@ -71,6 +71,7 @@ def test_repositories_come_hour_by_hour(lab: Lab) -> None:
             waits = "repository waits" if waiting == 1 else "repositories wait"
             assert f"{waiting} left for later ({HOURLY} requests)\n  note: {waiting} {waits}: " in done.stderr
             assert "budget is spent: set GITHUB_TOKEN" in done.stderr
+            assert "scope is needed); a run after 59 minutes asks again\n" in done.stderr
         asked += [name for seen in requests for name in seen.asked if seen.status != 301]
         renew(lab)
     assert set(found) == {"ok"}
