@@ -7,7 +7,7 @@ import os
 import shlex
 import stat
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,12 +68,12 @@ def _within(path: str, dotted: set[object]) -> Iterator[str]:
 
 
 def _identity(name: str) -> object:
-    """What is equal for all names of one file or folder."""
-    try:
-        there = None if name == STDIN else Path(name).stat()
-    except OSError:
-        there = None
-    return (there.st_dev, there.st_ino) if there else name
+    """What is equal for all names of one file or folder; a broken link is itself."""
+    with suppress(OSError):
+        if name != STDIN:
+            there = Path(name).stat(follow_symlinks=os.path.exists(name))  # noqa: PTH110 - Path.exists raises
+            return there.st_dev, there.st_ino
+    return name
 
 
 def read(name: str, *, waits: bool = True) -> Digest | Refused:
@@ -92,6 +92,8 @@ def read(name: str, *, waits: bool = True) -> Digest | Refused:
         text = _text(content)
         source, page = layouts.read(text)
     except LayoutChanged as refused:
+        if refused.reason == "not_a_file":  # a command that may wait forever helps nobody
+            replay = None
         fields = {"name": _shown(name), "replay": replay, **vars(refused)}
         if content is not None and size > LARGEST:  # of a pipe nobody knows how much more there is
             fields["size"] = None if size == len(content) else size
@@ -106,7 +108,7 @@ def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
         if name != STDIN:
             mode = Path(name).stat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (waits and stat.S_ISFIFO(mode))):
-                raise LayoutChanged("unreadable", "a pipe, a socket or a device: copy its text into a file")
+                raise LayoutChanged("not_a_file", "a pipe, a socket or a device: copy its text into a file")
         elif sys.stdin is None or sys.stdin.isatty():
             raise LayoutChanged("unreadable", "nothing is piped in: … | paperharvest crawl digest -")
         with Path(name).open("rb") if name != STDIN else nullcontext(sys.stdin.buffer) as file:

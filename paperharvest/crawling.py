@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -59,7 +60,7 @@ def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> 
         listings=stats.get("harvest/listings", 0),
         warnings=stats.get("harvest/warnings", []),
         dotted=stats.get("harvest/dotted", 0),
-        refusals=[Refusal.model_validate(one) for one in stats.get("harvest/refusals", ())],
+        refusals=sorted(map(Refusal.model_validate, stats.get("harvest/refusals", ())), key=attrgetter("name")),
     )
 
 

@@ -57,4 +57,6 @@ def read(text: str) -> tuple[str, Page]:
         layout = load(name)
         if layout.matches(text):
             return name, layout.parse(text)
-    raise LayoutChanged("layout_unknown", f"none of the layouts reads this text: {', '.join(names())}")
+    raise LayoutChanged(
+        "layout_unknown", f"no layout ({', '.join(names())}) reads it: copy a page's text, header included"
+    )

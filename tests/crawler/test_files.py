@@ -78,9 +78,11 @@ def test_each_file_is_meant_once() -> None:
     for name in ("d/a.txt", "d/b.txt", "d/.c.txt", "only/.d.txt"):
         write(name)
     Path("d/link.txt").symlink_to("a.txt")
+    Path("d/x").symlink_to("nowhere")
+    Path("d/y").symlink_to("nowhere")
     Path("up").symlink_to("d")
     Path("empty").mkdir()
-    assert files.named(["d/b.txt", "up", "./d/b.txt", "d", "d/a.txt"]) == (["d/b.txt", "up/a.txt"], 1)
+    assert files.named(["d/b.txt", "up", "./d/b.txt", "d", "d/a.txt"]) == (["d/b.txt", "up/a.txt", "up/x", "up/y"], 1)
     assert files.named(["-", "empty", "-", "only", "empty/"]) == (["-", "empty", "only"], 1)
 
 
@@ -155,7 +157,7 @@ def test_what_is_no_file_is_refused_unopened() -> None:
     for name in ("d/pipe", "d/socket", "/dev/null", "/dev/zero"):
         item = files.read(name, waits=False)
         assert isinstance(item, Refused)
-        assert (item.refusal.reason, item.content) == ("unreadable", None)
+        assert (item.refusal.reason, item.content, item.refusal.replay) == ("not_a_file", None, None)
         assert item.refusal.detail == "a pipe, a socket or a device: copy its text into a file"
     assert files.named(["d"]) == (["d/pipe", "d/socket"], 0)
     with ThreadPoolExecutor(1) as pool:
