@@ -1,8 +1,9 @@
 """The collection `providers`: when each may be asked next, by whichever process, on the server's clock.
 
-One document a provider: `next_start` (its pace), `not_before` (what it told us to wait), `holder` (of a
-single connection, expiring), `remaining` and `resets_at` (its budget). A turn is one atomic update: a run
-by hand beside a scheduled one, or ten machines, together never ask sooner or more than one may.
+One document a provider and, where keys exist, another for asking with one: `next_start` (its pace),
+`not_before` (what it told us to wait), `holder` (of a single connection, expiring), `remaining` and
+`resets_at` (its budget). A turn is one atomic update: a run by hand beside a scheduled one, or ten machines,
+together never ask sooner or more than one may.
 """
 
 from __future__ import annotations
