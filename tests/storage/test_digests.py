@@ -81,6 +81,8 @@ async def test_a_refusal_is_noted_once(database: Database) -> None:
         "line": 3,
         "raw": "aa",
         "replay": "x",
+        "size": None,
+        "head": None,
         "at": None,
     }
     assert refused["at"] is not None
