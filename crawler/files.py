@@ -64,7 +64,8 @@ def _within(path: str, dotted: set[object]) -> Iterator[str]:
                 yield name
                 continue
             dotted.update((folder, entry) for entry in entries if entry.startswith("."))
-            waiting += [str(Path(name, entry)) for entry in entries if not entry.startswith(".")]
+            # Path would make "-", which is stdin, of a file "./-"
+            waiting += [os.path.join(name, entry) for entry in entries if not entry.startswith(".")]  # noqa: PTH118
 
 
 def _identity(name: str) -> object:

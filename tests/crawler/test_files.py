@@ -84,6 +84,9 @@ def test_each_file_is_meant_once() -> None:
     Path("empty").mkdir()
     assert files.named(["d/b.txt", "up", "./d/b.txt", "d", "d/a.txt"]) == (["d/b.txt", "up/a.txt", "up/x", "up/y"], 1)
     assert files.named(["-", "empty", "-", "only", "empty/"]) == (["-", "empty", "only"], 1)
+    write("in/-")
+    os.chdir("in")
+    assert files.named(["-", "."]) == (["-", "./-"], 0)
 
 
 def test_folders_may_be_nested_deeper_than_calls() -> None:
