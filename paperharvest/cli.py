@@ -68,32 +68,43 @@ def configure(
 
 @app.command()
 def run(context: typer.Context, paths: Paths, output: Output = None) -> None:
-    """Crawl digests, find their papers, ask for their facts and, with -o, export the whole database."""
+    """Crawl, resolve, enrich and, with -o, export.
+
+    Reads digests, finds their papers, asks for their facts, and writes the whole database as JSON lines.
+    """
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(context, commands.harvest(_settings(context), paths, output))
+    _finish(context, commands.harvest(_settings(context), paths, output, quiet=context.obj.quiet))
 
 
 @crawl_app.command("digest")
 def crawl_digest(context: typer.Context, paths: Paths) -> None:
-    """Store the listings of text copies; the layout of each file is recognised by its content."""
+    """Store the papers of saved pages.
+
+    The layout of each file is recognised by its content; what no layout understands is refused by name.
+    """
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(context, commands.crawl_digest(_settings(context), paths))
+    _finish(context, commands.crawl_digest(_settings(context), paths, quiet=context.obj.quiet))
 
 
 @app.command()
 def resolve(context: typer.Context) -> None:
-    """Find the arXiv papers behind titles, accepted on evidence."""
+    """Find the arXiv papers behind titles.
+
+    A candidate is accepted on evidence; else the title is stated to be ambiguous, or not found.
+    """
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(context, commands.ask(_settings(context), (), titles=True))
+    _finish(context, commands.ask(_settings(context), (), titles=True, quiet=context.obj.quiet))
 
 
 @app.command()
 def enrich(
     context: typer.Context,
-    kind: Annotated[list[str] | None, typer.Option(help="arxiv, citations or repos; all by default.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="arxiv, citations or repos; all by default.")
+    ] = None,
 ) -> None:
     """Ask providers for the facts that are due."""
     from enrich.run import KINDS  # noqa: PLC0415
@@ -101,7 +112,7 @@ def enrich(
 
     if strange := [one for one in kind or () if one not in KINDS]:
         raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(KINDS)}", param_hint="--kind")
-    _finish(context, commands.ask(_settings(context), kind or KINDS, titles=False))
+    _finish(context, commands.ask(_settings(context), kind or KINDS, titles=False, quiet=context.obj.quiet))
 
 
 @app.command()
@@ -110,7 +121,10 @@ def export(
     output: Output = None,
     where: Annotated[str, typer.Option(metavar="JSON", help="A MongoDB filter, in extended JSON.")] = "{}",
 ) -> None:
-    """Write papers as JSON lines, sorted by id, to FILE or to stdout."""
+    """Write papers as JSON lines, sorted by id.
+
+    To FILE, which appears whole or not at all, or to stdout.
+    """
     from paperharvest import commands  # noqa: PLC0415
     from storage.export import parse_where  # noqa: PLC0415
 
@@ -127,7 +141,10 @@ def show(
     paper: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id or address, a DOI, a title, or our id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show everything known of a paper, with the source and the age of each value."""
+    """Show everything known of a paper.
+
+    Each value with its source and age; several papers that the title may mean are listed.
+    """
     from paperharvest import commands, views  # noqa: PLC0415
 
     found = commands.find(_settings(context), paper)
@@ -142,7 +159,10 @@ def show(
 
 @app.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show what is stored, what is missing, what was refused, and what to do next."""
+    """Show what is there, and what to do next.
+
+    Papers, coverage by kind and provider, days, what was refused, budgets and waits.
+    """
     from paperharvest import commands, views  # noqa: PLC0415
 
     figures = commands.overview(_settings(context))
@@ -166,7 +186,10 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the providers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look whether everything is there that a run needs, and say what to do where it is not."""
+    """Check all that a run needs.
+
+    Python, configuration, keys, folders, database and providers: good, a note, or bad with the remedy (exit 3).
+    """
     from paperharvest import doctor as examination  # noqa: PLC0415
     from paperharvest import logs  # noqa: PLC0415
 
@@ -183,7 +206,10 @@ def doctor(
 
 @app.command()
 def db(context: typer.Context) -> None:
-    """Keep the database open and print its address, for mongosh and Compass, until Ctrl-C."""
+    """Keep the database open, its address printed.
+
+    For mongosh, Compass and programs of yours, until Ctrl-C.
+    """
     from paperharvest import commands  # noqa: PLC0415
 
     commands.hold(_settings(context), typer.echo)
@@ -223,7 +249,9 @@ def main() -> None:
     arguments = _flags_first(sys.argv[1:])
     try:
         app(arguments)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
+            raise
         typer.echo("paperharvest: interrupted; what was stored stays: the same command goes on from there", err=True)
         sys.exit(INTERRUPTED)
     except ReaderGone:  # `paperharvest export | head`: who reads has enough

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from enrich import providers, run
 from enrich.http import session
@@ -22,46 +22,52 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from enrich.http import Api
+    from enrich.report import Progress
     from paperharvest.config import Settings
     from storage.connect import Database, Document
 
 T = TypeVar("T")
+Work: TypeAlias = "Callable[[Database, Summary, Progress], Awaitable[None]]"
 
 
-def harvest(settings: Settings, paths: list[str], output: Path | None) -> Summary:
+def harvest(settings: Settings, paths: list[str], output: Path | None, *, quiet: bool) -> Summary:
     """Crawl, resolve, enrich and, where a file is named, export the whole database."""
 
-    async def after_crawl(database: Database, summary: Summary) -> None:
-        await _ask(settings, database, summary, run.KINDS, titles=True)
+    async def work(database: Database, summary: Summary, progress: Progress) -> None:
+        await _ask(settings, database, summary, run.KINDS, progress, titles=True)
         if output is not None:
             await _export(database, summary, output, {})
 
     if output is not None:
         export.check(output)
-    return _execute(settings, "run", paths, after_crawl)
+    return _execute(settings, "run", work, paths=paths, quiet=quiet)
 
 
-def crawl_digest(settings: Settings, paths: list[str]) -> Summary:
+def crawl_digest(settings: Settings, paths: list[str], *, quiet: bool) -> Summary:
     """Store the digests in files and folders."""
-    return _execute(settings, "crawl digest", paths, None)
+
+    async def work(_database: Database, _summary: Summary, _progress: Progress) -> None:
+        """Nothing follows the crawl."""
+
+    return _execute(settings, "crawl digest", work, paths=paths, quiet=quiet)
 
 
-def ask(settings: Settings, kinds: Collection[str], *, titles: bool) -> Summary:
+def ask(settings: Settings, kinds: Collection[str], *, titles: bool, quiet: bool) -> Summary:
     """Find the papers behind titles, or ask for the facts of these kinds that are due."""
 
-    async def work(database: Database, summary: Summary) -> None:
-        await _ask(settings, database, summary, kinds, titles=titles)
+    async def work(database: Database, summary: Summary, progress: Progress) -> None:
+        await _ask(settings, database, summary, kinds, progress, titles=titles)
 
-    return _execute(settings, "resolve" if titles else "enrich", None, work)
+    return _execute(settings, "resolve" if titles else "enrich", work, quiet=quiet)
 
 
 def write_lines(settings: Settings, output: Path | None, where: Document) -> Summary:
     """Export the papers that a filter selects."""
 
-    async def work(database: Database, summary: Summary) -> None:
+    async def work(database: Database, summary: Summary, _progress: Progress) -> None:
         await _export(database, summary, output, where)
 
-    return _execute(settings, "export", None, work)
+    return _execute(settings, "export", work, quiet=True)
 
 
 def overview(settings: Settings) -> Document:
@@ -109,12 +115,7 @@ def _server(settings: Settings) -> Iterator[str]:
         yield found
 
 
-def _execute(
-    settings: Settings,
-    command: str,
-    paths: list[str] | None,
-    work: Callable[[Database, Summary], Awaitable[None]] | None,
-) -> Summary:
+def _execute(settings: Settings, command: str, work: Work, *, paths: list[str] | None = None, quiet: bool) -> Summary:
     """Run a command: the crawl of these paths, if any, then the work. Its beginning and its end stand in `runs`.
 
     Scrapy runs an event loop of its own, so the crawl stands between two of ours.
@@ -127,16 +128,13 @@ def _execute(
     async def finish(database: Database) -> None:
         await runs.end(database, logs.RUN, summary.counts())
 
-    async def worked(database: Database) -> None:
-        if work is not None:
-            await work(database, summary)
-
     with _server(settings) as uri:
         _in_database(settings, uri, begin)
         try:
-            if paths is not None:
-                summary.crawled = crawl(settings, uri, "digest", path=paths)
-            _in_database(settings, uri, worked)
+            with showing(quiet=quiet) as progress:
+                if paths is not None:
+                    summary.crawled = crawl(settings, uri, progress, "digest", path=paths)
+                _in_database(settings, uri, lambda database: work(database, summary, progress))
         except BaseException as error:
             summary.error = str(error) if isinstance(error, StorageError) else type(error).__name__
             raise
@@ -157,13 +155,18 @@ def _in_database(settings: Settings, uri: str, work: Callable[[Database], Awaita
 
 
 async def _ask(
-    settings: Settings, database: Database, summary: Summary, kinds: Collection[str], *, titles: bool
+    settings: Settings,
+    database: Database,
+    summary: Summary,
+    kinds: Collection[str],
+    progress: Progress,
+    *,
+    titles: bool,
 ) -> None:
     async with _apis(settings, database) as apis:
-        with showing() as progress:
-            if titles:
-                summary.asked.append(await resolve_titles(database, apis.get("arxiv"), progress))
-            summary.asked += await run.enrich(database, apis, kinds, progress)
+        if titles:
+            summary.asked.append(await resolve_titles(database, apis.get("arxiv"), progress))
+        summary.asked += await run.enrich(database, apis, kinds, progress)
 
 
 @asynccontextmanager

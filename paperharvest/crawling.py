@@ -18,6 +18,9 @@ from storage.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scrapy.crawler import Crawler
+
+    from enrich.report import Progress
     from paperharvest.config import Settings
 
 
@@ -34,7 +37,7 @@ class CrawlReport:
     """Names within folders that begin with a dot: they were skipped."""
 
 
-def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> CrawlReport:
+def crawl(settings: Settings, mongo_uri: str, progress: Progress, spider: str, **arguments: Any) -> CrawlReport:
     """Run a spider to its end. Raises what it failed with, a StorageError where pages could not be stored.
 
     By itself Scrapy logs errors, and interrupts, and calls the crawl finished.
@@ -44,6 +47,7 @@ def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> 
     errors: list[BaseException] = []
     for event in (signals.item_error, signals.spider_error):
         crawler.signals.connect(lambda failure: errors.append(failure.value), event, weak=False)
+    _follow(crawler, progress)
     task = process.crawl(crawler, **arguments)
     with _own_signal_handlers():
         process.start()
@@ -62,6 +66,21 @@ def crawl(settings: Settings, mongo_uri: str, spider: str, **arguments: Any) -> 
         dotted=stats.get("harvest/dotted", 0),
         refusals=sorted(map(Refusal.model_validate, stats.get("harvest/refusals", ())), key=attrgetter("name")),
     )
+
+
+def _follow(crawler: Crawler, progress: Progress) -> None:
+    """Tell of every item that is stored or refused; how many there will be stands in the statistics."""
+    begun = False
+
+    def done(item: Any) -> None:  # noqa: ARG001 - Scrapy hands over what a receiver names
+        nonlocal begun
+        if not begun and crawler.stats:
+            progress.begin("digests", crawler.stats.get_value("harvest/files", 0))
+            begun = True
+        progress.advance("digests", 1)
+
+    for event in (signals.item_scraped, signals.item_dropped):
+        crawler.signals.connect(done, event, weak=False)
 
 
 @contextmanager

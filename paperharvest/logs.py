@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Literal
+import sys
+from typing import Literal, TextIO
 from uuid import uuid4
 
 from paperharvest.texts import printable
@@ -46,9 +47,17 @@ class _Json(logging.Formatter):
         return json.dumps(line)
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """What stderr is at that moment: progress bars stand in its place for a while."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def configure(level: int, form: Literal["text", "json"] = "text") -> None:
     """Write records of this level and above to stderr."""
-    shown = logging.StreamHandler()
+    shown = _Stderr()
     shown.setLevel(level)  # beside the root's: Scrapy sets that one
     shown.setFormatter(_Json() if form == "json" else _Text(tracebacks=level <= logging.DEBUG))
     logging.basicConfig(handlers=[shown], level=level, force=True)

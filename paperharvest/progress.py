@@ -52,7 +52,7 @@ class Bars:
 
 
 @contextmanager
-def showing(console: Console | None = None) -> Iterator[Bars]:
+def showing(console: Console | None = None, *, quiet: bool = False) -> Iterator[Bars]:
     """Bars on stderr while the context lasts: done of all, rate, time gone and left, and what is waited for."""
     console = console or Console(stderr=True)
     columns = (
@@ -64,5 +64,6 @@ def showing(console: Console | None = None) -> Iterator[Bars]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[wait]}", markup=False, table_column=Column(overflow="fold")),
     )
-    with Progress(*columns, console=console, disable=not console.is_interactive or console.no_color) as bars:
+    hidden = quiet or not console.is_interactive or console.no_color
+    with Progress(*columns, console=console, disable=hidden) as bars:
         yield Bars(bars)

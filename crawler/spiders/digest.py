@@ -32,9 +32,13 @@ class DigestSpider(scrapy.Spider):
         yield scrapy.Request("data:,", self.parse)
 
     def parse(self, _response: Response, **_kwargs: Any) -> Iterator[Digest | Refused]:
-        """Every file, read or refused."""
-        given = set(self.paths)
+        """Every file, read or refused, until somebody interrupts or the store fails."""
+        given, stats, engine = set(self.paths), self.crawler.stats, self.crawler.engine
         names, dotted = files.named(self.paths)
-        self.crawler.stats.inc_value("harvest/dotted", dotted)
+        stats.set_value("harvest/dotted", dotted)
+        stats.set_value("harvest/files", len(names))
         for name in names:
+            # Scrapy would take all that comes before it closes a spider.
+            if (engine and not engine.running) or stats.get_value("harvest/error"):
+                return
             yield files.read(name, waits=name in given)

@@ -134,8 +134,13 @@ def test_status_leads_on(empty: Lab) -> None:
     empty.run("crawl", "digest", EXAMPLES)
     with MongoClient[dict[str, Any]](empty.settings["PAPERHARVEST_MONGO_URI"], tz_aware=True) as client:
         database = client[empty.settings["PAPERHARVEST_DATABASE"]]
-        soon = [{"$set": {"at": {"$dateAdd": {"startDate": "$$NOW", "unit": "minute", "amount": 90}}}}]
-        held = [{"$set": {"remaining": 7, "resets_at": "$at", "not_before": "$at", "reason": "told"}}, {"$unset": "at"}]
+        soon: list[dict[str, Any]] = [
+            {"$set": {"at": {"$dateAdd": {"startDate": "$$NOW", "unit": "minute", "amount": 90}}}}
+        ]
+        held: list[dict[str, Any]] = [
+            {"$set": {"remaining": 7, "resets_at": "$at", "not_before": "$at", "reason": "told"}},
+            {"$unset": "at"},
+        ]
         database["providers"].update_one({"_id": "github"}, soon + held, upsert=True)
     figures = json.loads(empty.run("status", "--json").stdout)
     assert figures["papers"]["due"] == figures["papers"]["without_id"] == 12
