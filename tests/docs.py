@@ -20,8 +20,9 @@ from paperharvest.summary import Exit
 from storage.documents import Paper
 
 if TYPE_CHECKING:
-    import typer
     from collections.abc import Callable, Iterator
+
+    import typer
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

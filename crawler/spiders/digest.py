@@ -33,12 +33,12 @@ class DigestSpider(scrapy.Spider):
 
     def parse(self, _response: Response, **_kwargs: Any) -> Iterator[Digest | Refused]:
         """Every file, read or refused, until somebody interrupts or the store fails."""
-        given, stats, engine = set(self.paths), self.crawler.stats, self.crawler.engine
+        given, stats = set(self.paths), self.crawler.stats
         names, dotted = files.named(self.paths)
         stats.set_value("harvest/dotted", dotted)
         stats.set_value("harvest/files", len(names))
         for name in names:
             # Scrapy would take all that comes before it closes a spider.
-            if (engine and not engine.running) or stats.get_value("harvest/error"):
+            if not self.crawler.crawling or stats.get_value("harvest/error"):
                 return
             yield files.read(name, waits=name in given)

@@ -54,6 +54,7 @@ def test_the_spider_reads_what_it_was_named(tmp_path: Path) -> None:
     cases = ((str(tmp_path), [Refused] * 2), ([str(tmp_path), str(EXAMPLES)], [Refused, Refused, Digest, Digest]))
     for path, kinds in cases:
         crawler = get_crawler(DigestSpider)
+        crawler.crawling = True
         items = list(DigestSpider.from_crawler(crawler, path=path).parse(TextResponse("data:,")))
         assert [type(one) for one in items] == kinds
         assert crawler.stats
