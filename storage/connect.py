@@ -28,6 +28,13 @@ IGNORING_CASE = Collation(locale="en", strength=2)
 FIRST_CONTACT = 3.0  # seconds: a dead server is told within five; later ones wait for an election
 CLOSING = 2.0  # seconds
 NO_RIGHT = (13, 18)  # Unauthorized, AuthenticationFailed
+REASONS = {  # in the driver's words and in ours
+    "CERTIFICATE_VERIFY_FAILED": "its TLS certificate does not fit its host and tlsCAFile",
+    "connection closed": "it closed the connection; it may ask for tls=true",
+    "Connect call failed": "nobody listens there",
+    "Name or service not known": "no such host",
+    "DNS query name does not exist": "no such host",
+}
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
 SCHEMA = 1
@@ -142,9 +149,10 @@ def _first(error: Exception) -> PyMongoError | None:
 def _sentence(client: AsyncMongoClient[Document], error: PyMongoError) -> str:
     """Without the error's own text, which may hold every document of a bulk (1.7 MB for 1,000)."""
     known = client.topology_description.server_descriptions()
-    hosts = ", ".join(f"{host}:{port}" for host, port in sorted(known)) or "the configured server"
+    hosts = ", ".join(f"{host}:{port}" if port else host for host, port in sorted(known)) or "the configured server"
     if isinstance(error, OperationFailure):
         if error.code in NO_RIGHT:
             return f"MongoDB at {hosts} refused (code {error.code}): check the user and its rights in mongo_uri"
         return f"MongoDB at {hosts} refused an operation (code {error.code}): is it 6.0 or newer, with free space?"
-    return f"MongoDB at {hosts} cannot be reached ({type(error).__name__}): start it, or correct mongo_uri"
+    reason = next((ours for theirs, ours in REASONS.items() if theirs in str(error)), type(error).__name__)
+    return f"MongoDB at {hosts} cannot be reached ({reason}): start it, or correct mongo_uri"

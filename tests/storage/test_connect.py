@@ -6,6 +6,8 @@ import asyncio
 import datetime as dt
 import gc
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,7 +15,7 @@ from uuid import uuid4
 import pytest
 from pymongo.errors import AutoReconnect
 
-from storage import connect, papers
+from storage import connect, deferred, observations, papers
 from storage.documents import Repository
 from storage.errors import StorageError
 
@@ -57,7 +59,8 @@ async def test_a_dead_server_is_told_soon(closed: int, silent: int) -> None:
     said = await asyncio.gather(*(refusal(f"mongodb://me:hunter2@127.0.0.1:{port}/") for port in (closed, silent)))
     assert time.monotonic() - begun < SOON
     for port, sentence in zip((closed, silent), said, strict=True):
-        assert f"MongoDB at 127.0.0.1:{port} cannot be reached" in sentence
+        assert f"MongoDB at 127.0.0.1:{port} cannot be reached (" in sentence
+        assert ("nobody listens there" in sentence) == (port == closed)
         assert sentence.endswith("start it, or correct mongo_uri")
         assert "hunter2" not in sentence
     gc.collect()  # the driver closes a socket it is just opening a moment later, which is none of ours
@@ -82,6 +85,26 @@ async def test_a_malformed_uri_is_told_without_its_password(uri: str) -> None:
     sentence = await refusal(uri)
     assert sentence.startswith("mongo_uri is not understood: it has the form mongodb://user:password@host:port/")
     assert "ter2" not in sentence
+
+
+def test_without_fcntl_an_own_server_is_asked_for() -> None:
+    """As on Windows: the embedded database cannot be had, a configured server is all the same."""
+    program = """
+import sys
+sys.modules["fcntl"] = None
+from pathlib import Path
+from storage import connect
+with connect.server("mongodb://127.0.0.1/", Path()) as uri:
+    print(uri)
+try:
+    connect.server(None, Path()).__enter__()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
+    own, sentence = done.stdout.splitlines()
+    assert own == "mongodb://127.0.0.1/"
+    assert sentence.startswith("StorageError there is no embedded database on this system (no fcntl): set mongo_uri (")
 
 
 async def test_a_certificate_that_is_not_there_is_told() -> None:
@@ -120,6 +143,75 @@ async def test_other_errors_stay_what_they_are(database: Database) -> None:
     """Only the database's own become a StorageError."""
     with pytest.raises(ExceptionGroup), connect.explained(database):
         raise ExceptionGroup("", [ValueError()])
+
+
+async def marker(database: Database) -> object:
+    """The schema that a database says it has."""
+    return await database["runs"].find_one({"_id": "schema"})
+
+
+async def test_a_database_of_this_version_is_left_as_it_is(mongo_uri: str) -> None:
+    """The first to connect prepares it, whatever was there before; the next ones write nothing at all."""
+    name = f"test_{uuid4().hex}"
+    async with connect.connected(mongo_uri, name) as database:
+        assert await marker(database) == {"_id": "schema", "version": connect.SCHEMA}
+        await database["runs"].update_one({"_id": "schema"}, {"$set": {"version": connect.SCHEMA - 1}})
+        await database["papers"].drop_indexes()
+    async with connect.connected(mongo_uri, name) as database:
+        assert await marker(database) == {"_id": "schema", "version": connect.SCHEMA}
+        assert set(await database["papers"].index_information()) > {"_id_", "arxiv.status_1"}
+        await database.command("profile", 2)
+    async with connect.connected(mongo_uri, name) as database:
+        await database.command("profile", 0)
+        assert {one["op"] async for one in database["system.profile"].find()} == {"query"}
+        await database.client.drop_database(name)
+
+
+async def test_a_database_of_a_newer_version_is_refused(database: Database, mongo_uri: str) -> None:
+    """In one sentence; nothing in it is changed."""
+    newer = {"_id": "schema", "version": connect.SCHEMA + 1}
+    await database["runs"].replace_one({"_id": "schema"}, newer)
+    sentence = await refusal(mongo_uri, database.name)
+    assert f"written by a newer paperharvest (schema {connect.SCHEMA + 1}): upgrade paperharvest, or set" in sentence
+    assert await marker(database) == newer
+
+
+@pytest.mark.parametrize(
+    ("index", "query"),
+    [
+        ("citations.openalex.count", {"citations.openalex.count": {"$gte": 100}}),
+        ("citations.semantic_scholar.count", {"citations.semantic_scholar.count": 0}),
+        ("repos.stars", {"repos.stars": {"$gte": 1000}}),
+        ("arxiv.categories", {"arxiv.categories": "cs.CV"}),
+        ("published.date", {"published.date": {"$gte": "2025-03"}}),
+        ("ids.doi", {"ids.doi": "10.7717/peerj.453"}),
+        ("sightings.digest", {"sightings.digest": "hf-daily:2026-03-02"}),
+        ("sightings.page_date", {"sightings.page_date": {"$gte": "2026-03-01"}}),
+        ("resolution.status", {"resolution.status": {"$in": ["ambiguous", "not_found"]}}),
+        ("updated_at", {"updated_at": {"$gte": NOON}}),
+    ],
+)
+async def test_what_people_ask_is_served_by_an_index(database: Database, index: str, query: dict[str, object]) -> None:
+    """Among many papers, only those that are asked for are looked at."""
+    await fill(database)
+    plan = await database["papers"].find(query).explain()
+    stages = str(plan["queryPlanner"]["winningPlan"])
+    assert f"'indexName': '{index}_1'" in stages
+    assert "COLLSCAN" not in stages
+
+
+async def test_every_index_is_used(database: Database) -> None:
+    """Those of the history and of what was refused, by the very functions that need them."""
+    measured = [
+        observations.Measurement(f"arxiv:{day}", "openalex", "citations", day, "2026-03-01") for day in range(9)
+    ]
+    await observations.record(database, measured)
+    await observations.move(database, {"arxiv:1": "arxiv:2"})
+    await deferred.settle(database, "0123", "a.txt")
+    for collection in ("observations", "deferred"):
+        used = await database[collection].aggregate([{"$indexStats": {}}])
+        unused = {one["name"] async for one in used if not one["accesses"]["ops"]}
+        assert unused <= {"_id_"}
 
 
 async def test_no_query_scans_all_papers(database: Database) -> None:
