@@ -42,6 +42,7 @@ CONNECT_TIMEOUT = 5.0  # seconds
 HOLD = 9.0  # seconds after which a holder that was killed is taken for dead; renewed while a request lasts
 SMALLER_TRIES = 3
 UNREACHABLE_TRIES = 3
+UNREACHABLE_FOR = 10.0  # seconds: where nobody answers at all, fewer tries
 UNREACHABLE_BACKOFF = 1.0  # seconds: nobody was asked, so nobody's pace is at stake
 LARGEST = 64 * 2**20  # bytes of an answer
 CIRCUIT = 3  # requests in a row that used up their tries
@@ -309,7 +310,7 @@ class _Again:
         if isinstance(error, NotUnderstood):
             return self.seen[NotUnderstood] <= 1
         if isinstance(error, Unreachable):
-            return self.seen[Unreachable] < UNREACHABLE_TRIES
+            return self.seen[Unreachable] < UNREACHABLE_TRIES and (state.seconds_since_start or 0) < UNREACHABLE_FOR
         if isinstance(error, TrySmaller):
             return self.seen[TrySmaller] < SMALLER_TRIES
         if isinstance(error, PutOff):
@@ -328,6 +329,8 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _cause(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_TIMEOUT:.0f} s"
     return getattr(error, "strerror", None) or type(error).__name__
 
 
