@@ -59,8 +59,8 @@ async def test_a_dead_server_is_told_soon(closed: int, silent: int) -> None:
     said = await asyncio.gather(*(refusal(f"mongodb://me:hunter2@127.0.0.1:{port}/") for port in (closed, silent)))
     assert time.monotonic() - begun < SOON
     for port, sentence in zip((closed, silent), said, strict=True):
-        assert f"MongoDB at 127.0.0.1:{port} cannot be reached (" in sentence
-        assert ("nobody listens there" in sentence) == (port == closed)
+        reason = "nobody listens there" if port == closed else "no answer"
+        assert f"MongoDB at 127.0.0.1:{port} cannot be reached ({reason})" in sentence
         assert sentence.endswith("start it, or correct mongo_uri")
         assert "hunter2" not in sentence
     gc.collect()  # the driver closes a socket it is just opening a moment later, which is none of ours

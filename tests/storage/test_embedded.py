@@ -236,22 +236,6 @@ def test_an_interrupted_start_leaves_nothing(folder: Path) -> None:
         assert ended(pid, GONE_WITHIN)
 
 
-def test_a_mongod_that_is_not_ours_is_left_alone(folder: Path) -> None:
-    """Somebody runs one on the folder by hand: its port is not ours to know."""
-    database, log = folder / "db", folder.parent / "own.log"
-    database.mkdir(parents=True)
-    options = ["--dbpath", str(database), "--logpath", str(log), "--port", "0", "--bind_ip", "127.0.0.1"]
-    mine = subprocess.Popen([find_mongod(), *options, "--nounixsocket"], stdout=subprocess.DEVNULL)  # noqa: S603
-    try:
-        until(lambda: log.exists() and f'"id":{LISTENING},' in log.read_text())
-        with pytest.raises(StorageError, match=f"another mongod uses {database}: stop it, or set data_dir"):
-            embedded(folder).__enter__()
-        assert mine.poll() is None
-    finally:
-        mine.kill()
-        mine.wait()
-
-
 def test_a_server_that_ends_while_it_is_used_is_told_as_such(folder: Path) -> None:
     """It is ours: nobody else can start it, and no mongo_uri is wrong. What is wrong with a server in health stays."""
     for killed, sentence in (
