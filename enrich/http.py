@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import re
 from collections import Counter
@@ -331,6 +332,9 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_TIMEOUT:.0f} s"
+    number = getattr(error, "errno", None)
+    if number and number > 0:  # negative ones are of name lookups, which tell their own text
+        return os.strerror(number)
     return getattr(error, "strerror", None) or type(error).__name__
 
 

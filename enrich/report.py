@@ -44,6 +44,11 @@ class Report:
     after: float | None = None
     """Seconds until they can be asked, where somebody named them."""
 
+    def __str__(self) -> str:
+        counts = [f"{number} {outcome}" for outcome, number in sorted(self.counts.items()) if number]
+        counts += [f"{self.waiting} left for later"] if self.waiting else []
+        return f"{self.name}: {', '.join(counts) or 'nothing to do'} ({self.requests} requests)"
+
     def leave(self, waiting: int, error: EnrichError) -> None:
         """So many questions wait, for this reason."""
         self.waiting, self.why, self.after = waiting, error.reason, error.after

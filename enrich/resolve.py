@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from storage.connect import Database, Document
     from storage.documents import ArxivEntry
 
+logger = logging.getLogger(__name__)
+
 TITLES_A_REQUEST = 20  # OR-ed phrases; the syntax allows it, how many work well is not documented
 FOLDED_AT_ONCE = 500
 ARXIV_OFF = "arXiv is switched off by [providers.arxiv] enabled"
@@ -40,6 +43,7 @@ async def resolve(database: Database, api: Api | None, progress: Progress) -> Re
     else:
         await _Asking(database, api, report, progress).all_open()
         report.requests = api.requests
+    logger.info("%s", report)
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from enrich.report import Progress
     from storage.connect import Database
     from storage.documents import Fact
+
+logger = logging.getLogger(__name__)
 
 KINDS = ("arxiv", "citations", "repos")
 
@@ -68,6 +71,7 @@ class _Asking:
         if error := self.api.closed or self.left:
             await self._leave(error)
         self.report.requests = self.api.requests - before
+        logger.info("%s", self.report)
         return self.report
 
     def _due(self) -> AsyncIterator[str]:

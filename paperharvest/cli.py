@@ -236,10 +236,16 @@ def _isoformat(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
+def _said() -> logging.Logger:
+    from paperharvest.logs import SUMMARY  # noqa: PLC0415
+
+    return logging.getLogger(SUMMARY)
+
+
 def _finish(context: typer.Context, summary: Summary) -> None:
     if not context.obj.quiet or summary.exit_status is not Exit.DONE:
         for line in summary.lines():
-            typer.echo(line, err=True)
+            _said().info(line)
     raise typer.Exit(summary.exit_status)
 
 
@@ -252,7 +258,7 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise
-        typer.echo("paperharvest: interrupted; what was stored stays: the same command goes on from there", err=True)
+        _said().error("paperharvest: interrupted; what was stored stays: the same command goes on from there")
         sys.exit(INTERRUPTED)
     except ReaderGone:  # `paperharvest export | head`: who reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -260,7 +266,7 @@ def main() -> None:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        typer.echo(f"paperharvest: {printable(_sentence(error))}", err=True)
+        _said().error("paperharvest: %s", _sentence(error))
         sys.exit(Exit.ERROR)
 
 

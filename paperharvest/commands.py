@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from paperharvest.config import Settings
     from storage.connect import Database, Document
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Work: TypeAlias = "Callable[[Database, Summary, Progress], Awaitable[None]]"
 
@@ -128,6 +130,7 @@ def _execute(settings: Settings, command: str, work: Work, *, paths: list[str] |
     async def finish(database: Database) -> None:
         await runs.end(database, logs.RUN, summary.counts())
 
+    logger.info("%s begins", command)
     with _server(settings) as uri:
         _in_database(settings, uri, begin)
         try:

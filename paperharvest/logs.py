@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import sys
@@ -14,11 +15,16 @@ RUN = uuid4().hex
 """This execution of a command: its id in the log and in the collection `runs`."""
 
 
+SUMMARY = "paperharvest.summary"
+"""The logger of what a command says in the end, its summary or its error: plain lines, unless the log is JSON."""
+OURS = {"crawler", "enrich", "paperharvest", "storage"}
+
+
 class _Text(logging.Formatter):
     """One line without anything that a terminal would obey; tracebacks only where they were asked for."""
 
-    def __init__(self, *, tracebacks: bool) -> None:
-        super().__init__(f"%(asctime)s %(levelname)s {RUN[:8]} %(name)s: %(message)s")
+    def __init__(self, line: str, *, tracebacks: bool = False) -> None:
+        super().__init__(line)
         self.tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
@@ -32,11 +38,9 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     """One object a line."""
 
-    default_msec_format = "%s.%03d"
-
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": self.formatTime(record),
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "run": RUN,
             "logger": record.name,
@@ -50,15 +54,27 @@ class _Json(logging.Formatter):
 class _Stderr(logging.StreamHandler[TextIO]):
     """What stderr is at that moment: progress bars stand in its place for a while."""
 
+    def __init__(self, level: int, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setLevel(level)  # beside the loggers': Scrapy sets the root's
+        self.setFormatter(formatter)
+
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
 
 
 def configure(level: int, form: Literal["text", "json"] = "text") -> None:
-    """Write records of this level and above to stderr."""
-    shown = _Stderr()
-    shown.setLevel(level)  # beside the root's: Scrapy sets that one
-    shown.setFormatter(_Json() if form == "json" else _Text(tracebacks=level <= logging.DEBUG))
+    """Write records of this level and above to stderr; of libraries only warnings, unless all details are wanted."""
+    detailed = _Text(f"%(asctime)s %(levelname)s {RUN[:8]} %(name)s: %(message)s", tracebacks=level <= logging.DEBUG)
+    shown = _Stderr(level, _Json() if form == "json" else detailed)
+    shown.addFilter(lambda record: level <= logging.DEBUG or record.levelno > logging.INFO or _is_ours(record))
     logging.basicConfig(handlers=[shown], level=level, force=True)
     logging.getLogger("pymongo").setLevel(logging.WARNING)  # its details hold documents
+    said = logging.getLogger(SUMMARY)
+    said.handlers, said.propagate = [_Stderr(logging.INFO, _Json() if form == "json" else _Text("%(message)s"))], False
+    said.setLevel(logging.INFO)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in OURS

@@ -82,9 +82,7 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
 
 
 def _report_lines(report: Report) -> Iterator[str]:
-    counts = [f"{number} {outcome}" for outcome, number in sorted(report.counts.items()) if number]
-    counts += [f"{report.waiting} left for later"] if report.waiting else []
-    yield f"{report.name}: {', '.join(counts) or 'nothing to do'} ({report.requests} requests)"
+    yield str(report)
     if report.waiting or report.counts["failed"]:
         again = f"a run after {span(report.after)} asks again" if report.after else "the next run asks again"
         waits = f"{report.waiting} {report.unit[report.waiting > 1]}: " if report.waiting else ""

@@ -1,0 +1,189 @@
+"""A first hour in which things go wrong: no network, an impatient person, a log that somebody reads later."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from tests import standin
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROVIDERS = ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB")
+NO_NETWORK = 60.0  # seconds
+HEAVY = {"aiohttp", "bson", "lxml", "pymongo", "pydantic", "scrapy", "twisted"}
+
+
+@pytest.fixture
+def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
+    """The binary on an empty database of the run's mongod."""
+    name = f"test_{uuid4().hex}"
+    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        client.drop_database(name)
+
+
+def runs(lab: Lab) -> list[dict[str, Any]]:
+    """What the database knows of the commands."""
+    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
+        found = client[lab.settings["PAPERHARVEST_DATABASE"]]["runs"].find({"command": {"$ne": None}})
+        return list(found.sort("started_at"))
+
+
+# --- no network -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that never answers: its queue of connections is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def test_without_a_network_everything_is_stored_and_exported(lab: Lab) -> None:
+    """Refused, no such name, no answer at all: within a minute, all papers, exit 3, the reason and what to do."""
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        closed = stack.enter_context(socket.socket())
+        closed.bind(("127.0.0.1", 0))  # nobody listens
+        ways = {
+            "Connection refused": f"http://127.0.0.1:{closed.getsockname()[1]}",
+            "Name or service not known": "http://nowhere.invalid",
+            "no answer within 5 s": f"http://127.0.0.1:{stack.enter_context(silent_port())}",
+        }
+        processes = {}
+        for number, (why, url) in enumerate(ways.items()):
+            where = {f"PAPERHARVEST_PROVIDERS__{name}__BASE_URL": url for name in PROVIDERS}
+            database = {"PAPERHARVEST_DATABASE": f"{lab.settings['PAPERHARVEST_DATABASE']}_{number}"}
+            one = Lab(lab.folder, {**lab.settings, **where, **database})
+            output = lab.folder / f"{number}.jsonl"
+            process = stack.enter_context(one.start("run", EXAMPLES, "-o", output))
+            stack.callback(process.kill)
+            processes[why] = (process, output)
+        for why, (process, output) in processes.items():
+            said = process.communicate(timeout=NO_NETWORK)[1]
+            assert process.returncode == 3
+            assert f"({why}): check the network" in said
+            assert "12 titles wait" in said
+            assert len(output.read_bytes().splitlines()) == 12
+    assert time.monotonic() - begun < NO_NETWORK
+    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
+        for number in range(len(ways)):
+            client.drop_database(f"{lab.settings['PAPERHARVEST_DATABASE']}_{number}")
+
+
+# --- interrupts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "crawl digest"])
+def test_an_interrupt_ends_a_crawl_of_many_files(lab: Lab, command: str) -> None:
+    """At once, not after all of them; what was stored stays, and the run is known to have been interrupted."""
+    page = (EXAMPLES / "papers-search-2025-03-11.txt").read_text()
+    folder = lab.folder / "pages"
+    folder.mkdir()
+    for number in range(3000):
+        (folder / f"{number:04}.txt").write_text(page.replace("scikit-image is an", f"Ice {number} is an"))
+    with (
+        lab.start(*command.split(), folder) as process,
+        MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client,
+    ):
+        digests = client[lab.settings["PAPERHARVEST_DATABASE"]]["digests"]
+        try:
+            while digests.estimated_document_count() < 3:
+                os.sched_yield()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        assert (process.returncode, *said) == (
+            130,
+            "",
+            "paperharvest: interrupted; what was stored stays: the same command goes on from there\n",
+        )
+        assert 3 <= digests.estimated_document_count() < 3000
+    [run] = runs(lab)
+    assert (run["error"], "ended_at" in run) == ("KeyboardInterrupt", True)
+
+
+# --- what is said, and where ------------------------------------------------------------------------------
+
+
+def test_quiet_says_nothing_unless_something_went_wrong(lab: Lab) -> None:
+    """Wherever it stands in the line; for cron, which sends whatever is printed."""
+    (lab.folder / "strange.txt").write_text("Dear diary")
+    with standin.running() as server:
+        asking = lab.asking(server)
+        well = asking.run("run", EXAMPLES, "-q")
+        ill = asking.run("--quiet", "crawl", "digest", lab.folder / "strange.txt")
+        named = asking.run("crawl", "digest", "--", "-q")
+    assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
+    assert ill.returncode == named.returncode == 3
+    assert "layout_unknown" in ill.stderr
+    assert "refused -q: unreadable" in named.stderr
+
+
+def test_log_lines_tell_their_run(lab: Lab) -> None:
+    """-v logs what begins and ends, each line with the run's id, as the database has it; libraries are silent."""
+    with standin.running() as server:
+        said = lab.asking(server).run("-v", "run", EXAMPLES).stderr.splitlines()
+    [run] = runs(lab)
+    logged = [line.split(maxsplit=4) for line in said if line.startswith("20")]
+    assert {(line[2], line[3]) for line in logged} == {("INFO", run["_id"][:8])}
+    assert logged[0][4] == "paperharvest.commands: run begins"
+    assert "enrich.resolve: titles: 12 resolved (1 requests)" in [line[4] for line in logged]
+    assert said[len(logged)] == "digests: 2 stored, 0 refused; 14 listings"
+    assert len(said) == len(logged) + 6
+
+
+def test_a_log_for_machines(lab: Lab) -> None:
+    """By a setting each line is an object: the log, the summary and errors alike."""
+    reader = Lab(lab.folder, {**lab.settings, "PAPERHARVEST_LOG": "json"})
+    exported, wrong = reader.run("-v", "export", "-o", "/dev/null"), reader.run("show", "nothing")
+    [run] = runs(lab)
+    lines = [json.loads(line) for line in exported.stderr.splitlines()]
+    assert [(line["level"], line["run"], line["message"]) for line in lines] == [
+        ("INFO", run["_id"], "export begins"),
+        ("INFO", run["_id"], "exported: 0 papers to /dev/null"),
+    ]
+    assert list(lines[0]) == ["time", "level", "run", "logger", "message"]
+    [error] = [json.loads(line) for line in wrong.stderr.splitlines()]
+    assert (wrong.returncode, error["level"]) == (1, "ERROR")
+    assert error["message"].startswith("paperharvest: no paper is stored under 'nothing'")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """It answers at once: what works is imported within the commands."""
+    program = "import sys; sys.argv = ['paperharvest', '--help']; from paperharvest.cli import main\n"
+    program += "try: main()\nexcept SystemExit: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
+    assert "Usage: paperharvest" in done.stdout
+    assert not {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()} & HEAVY
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    """As `--install-completion` sets it up."""
+    asked = {"_PAPERHARVEST_COMPLETE": "complete_bash", "COMP_WORDS": "paperharvest ex", "COMP_CWORD": "1"}
+    environment = {"PATH": os.environ["PATH"], **asked}
+    done = subprocess.run([BINARY], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout.split() == ["export"]
