@@ -61,8 +61,9 @@ def _own_folder(data_dir: Path) -> Path:
     """The data folder as an absolute path, there, writable and able to be locked."""
     try:
         (data_dir / "db").mkdir(parents=True, exist_ok=True)
-        with (data_dir / "users.lock").open("w") as users:
-            fcntl.flock(users, fcntl.LOCK_SH)
+        for name in ("start.lock", "users.lock", "mongod.err"):
+            with (data_dir / name).open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
     except OSError as error:
         raise StorageError(mongod.unwritable(data_dir, error.strerror)) from None
     return data_dir.resolve()

@@ -17,6 +17,7 @@ OF_ANOTHER_VERSION = 62  # MongoDB's EXIT_NEED_DOWNGRADE, whichever of the two i
 IN_USE = "DBPathInUse"  # in the log; the status is 100 as for all that ends a start
 FOREIGN_FILES = ("Wrong mongod version", "build only supports versions")
 LACKING = re.compile(r"shared libraries: ([^:\s]+)|Library not loaded: (\S+)|version `(\S+)' not found")
+FATAL = re.compile(r'"s":"F".*?"msg":"([^"]*)"')
 NO_RIGHT = re.compile(r"Permission denied|Operation not permitted|[Rr]ead-only (?:file system|directory)")
 
 
@@ -52,9 +53,10 @@ def why_ended(status: int, stderr: str, log: str, data_dir: Path, free: int) -> 
     if status == OF_ANOTHER_VERSION or any(text in log for text in FOREIGN_FILES):
         written = f"{data_dir / 'db'} was written by another version of MongoDB"
         return f"{written}: put the mongod that wrote it on PATH, or {ANOTHER_FOLDER}"
+    fatal = FATAL.search(log)
+    said = fatal[1] if fatal else stderr[:200].strip() or "without a word"
     return _why_not_there(log, data_dir, free) or (
-        f"mongod ended with status {status} {stderr[:200].strip()}:"
-        f" read {data_dir / 'mongod.log'}, {ANOTHER_FOLDER}, or {OWN_SERVER}"
+        f"mongod ended with status {status} ({said}): read {data_dir / 'mongod.log'}, {ANOTHER_FOLDER}, or {OWN_SERVER}"
     )
 
 

@@ -277,7 +277,7 @@ MISSING = "mongod: error while loading shared libraries: libcurl.so.4: cannot op
     [
         (f"#!/bin/sh\necho '{MISSING}' >&2\nexit 127\n", r"mongod needs libcurl\.so\.4 .*apt-get install"),
         ("#!/bin/sh\nkill -ILL $$\n", r"this machine's CPU lacks what mongod 5 and later need \(AVX"),
-        ("#!/bin/sh\necho 'no space' >&2\nexit 14\n", r"mongod ended with status 14 no space: read \S+mongod\.log"),
+        ("#!/bin/sh\necho 'no space' >&2\nexit 14\n", r"mongod ended with status 14 \(no space\): read \S+mongod\.log"),
         ("#!/nowhere/ld-linux\n", r"/mongod cannot be run \(No such file or directory\)"),
         ("\x7fELF of another machine", r"/mongod cannot be run \(Exec format error\)"),
     ],
@@ -364,10 +364,10 @@ def test_without_any_mongod_the_ways_out_are_told(folder: Path, monkeypatch: pyt
         embedded(folder).__enter__()
 
 
-@pytest.mark.parametrize("blocked", ["data", "data/db"])
+@pytest.mark.parametrize("blocked", ["data", "data/db", "data/start.lock/x", "data/mongod.err/x"])
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path, blocked: str) -> None:
-    """A file stands where a folder should be: the sentence says which setting to change."""
-    (tmp_path / blocked).parent.mkdir(exist_ok=True)
+    """A file stands where a folder should be, or the other way round: the sentence says which setting to change."""
+    (tmp_path / blocked).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / blocked).write_text("")
     with pytest.raises(StorageError, match=r"the data folder \S+/data cannot be written .*PAPERHARVEST_DATA_DIR"):
         embedded(tmp_path / "data").__enter__()

@@ -78,7 +78,9 @@ def line(text: str) -> str:
             line("28: No space left on device"),
             "the disk of /home/me/data is full (16384 MB free, 200 MB needed)",
         ),
-        (48, "a\nb\n", "", "mongod ended with status 48 a\nb: read /home/me/data/mongod.log, set data_dir"),
+        (48, "a\nb\n", "", "mongod ended with status 48 (a\nb): read /home/me/data/mongod.log, set data_dir"),
+        (14, "", line("Unable to read").replace('"E"', '"F"'), "ended with status 14 (Unable to read): read"),
+        (14, "", line("Slow"), "ended with status 14 (without a word): read"),
     ],
 )
 def test_an_end_at_the_start_is_explained(status: int, stderr: str, log: str, sentence: str) -> None:
