@@ -1,4 +1,4 @@
-"""The documents tell the truth: commands run, output is what they show, files they name are there."""
+"""The documents tell the truth: commands run, output is what they show, generated parts are up to date."""
 
 from __future__ import annotations
 
@@ -6,15 +6,41 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
+from pymongo import MongoClient
+
+from enrich import providers
+from enrich.settings import ProviderSettings
+from paperharvest.config import PROVIDERS, Settings, load
+from storage.export import parse_where
+from tests import docs, standin
+from tests.lab import EXAMPLES, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storage.connect import Document
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
-LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+HOW_TO = (ROOT / "docs" / "how-to.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "docs" / "paperharvest.toml.example"
+PAGES = [ROOT / "README.md", *docs.PAGES, ROOT / "examples" / "README.md"]
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
 FILE = re.compile(r"`((?:storage|crawler|enrich|paperharvest|tests|docs|benchmarks|examples)/[\w./-]*)`")
+FOUND = (5, 1, 3, 3, 4, 6, 1, 0, 0, 12)
+"""How many of the examples answer each of the ten questions."""
+STEP = re.compile(r"(<!-- once -->\n)?```(sh|python|text)\n(.*?)```", re.DOTALL)
+
+
+# --- README -----------------------------------------------------------------------------------------------
 
 
 def test_the_two_commands_stand_by_line_15() -> None:
@@ -31,15 +57,147 @@ def test_the_stand_in_command_prints_what_the_readme_shows(tmp_path: Path) -> No
     [shown] = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
     output = tmp_path / "papers.jsonl"
     arguments = [sys.executable, *command.replace("papers.jsonl", str(output)).split()]
-    plain = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PAPERHARVEST_DATA_DIR": str(tmp_path / "data")}
-    done = subprocess.run(arguments, cwd=ROOT, env=plain, capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - our own binary
+        arguments, cwd=ROOT, env=Lab(tmp_path, {}).environment, capture_output=True, text=True, check=True
+    )
     assert shown in done.stderr.replace(str(output), "papers.jsonl")
     assert len(output.read_bytes().splitlines()) == 12
 
 
+# --- every page -------------------------------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as addresses name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_files_are_there(page: Path) -> None:
-    """Every relative link and every file of ours that a page names exists."""
+    """Every relative link, its heading, and every file of ours that a page names exists."""
     text = page.read_text(encoding="utf-8")
-    named = [page.parent / link for link in LINK.findall(text)] + [ROOT / name for name in FILE.findall(text)]
+    links = [((page.parent / link) if link else page, anchor) for link, anchor in LINK.findall(text)]
+    named = [path for path, _ in links] + [ROOT / name for name in FILE.findall(text)]
     assert [path for path in named if not path.exists()] == []
+    assert [anchor for path, anchor in links if anchor and anchor not in anchors(path)] == []
+
+
+@pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
+def test_what_is_generated_is_up_to_date(page: Path) -> None:
+    """Help texts, exit statuses, settings, fields and mongosh lines; `python -m tests.docs` writes them."""
+    text = page.read_text(encoding="utf-8")
+    assert docs.rendered(text) == text
+
+
+# --- reference --------------------------------------------------------------------------------------------
+
+
+def test_every_reason_of_a_refusal_is_documented() -> None:
+    """Each code that `LayoutChanged` is raised with, and no other."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "crawler").rglob("*.py"))
+    raised = set(re.findall(r'LayoutChanged\(\s*"([a-z_]+)"', sources))
+    section = REFERENCE.partition("## Why a text is refused")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == raised
+
+
+def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> None:
+    """Without the `#` before them, the settings are those that hold without any file."""
+    text = re.sub(r"^# (?=\[|\w+ = )", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    written = tomllib.loads(text)
+    file = tmp_path / "paperharvest.toml"
+    file.write_text(text)
+    load(file, {})
+    plain: Any = load(EXAMPLE, {}).model_dump()
+    assert set(written) == set(Settings.model_fields)
+    assert (written["database"], written["log"]) == (plain["database"], plain["log"])
+    assert list(written["providers"]) == [name for name in PROVIDERS if name in providers.names()]
+    for name, table in written["providers"].items():
+        module = providers.load(name)
+        constants = {key: getattr(module, key.upper()) for key in ("interval", "batch", "timeout", "backoff")}
+        keyed = {"api_key": "…"} if module.headers("key") else {}
+        assert table == {"enabled": True, "base_url": module.HOST, **keyed, **constants}
+        assert set(table) | {"api_key"} == set(ProviderSettings.model_fields)
+        for key, value in getattr(module, "WITHOUT_KEY", {}).items():
+            assert re.search(rf"{key.lower()} = \S+ +# {value:g} without a (?:key|token)", text)
+
+
+# --- how-to -----------------------------------------------------------------------------------------------
+
+
+def test_there_are_ten_questions() -> None:
+    """Each with a line for mongosh that is generated from its filter."""
+    assert len(docs.questions(HOW_TO)) == 10
+
+
+@pytest.fixture(scope="module")
+def harvested(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of the examples, harvested from the stand-in."""
+    name = f"test_{uuid4().hex}"
+    lab = Lab(tmp_path_factory.mktemp("docs"), {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
+    with standin.running() as server:
+        assert lab.asking(server).run("run", EXAMPLES).returncode == 0
+    yield name
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        client.drop_database(name)
+
+
+def stages(plan: Document) -> list[str]:
+    """The names of a plan's stages, from the outermost in."""
+    inner = [plan[key] for key in ("inputStage", "queryPlan") if key in plan] + plan.get("inputStages", [])
+    return [plan.get("stage", ""), *(stage for one in inner for stage in stages(one))]
+
+
+@pytest.mark.parametrize(("question", "papers"), list(zip(docs.questions(HOW_TO), FOUND, strict=True)))
+def test_each_question_is_answered_from_an_index(mongo_uri: str, harvested: str, question: str, papers: int) -> None:
+    """So many of the examples, found without reading every paper."""
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        found = client[harvested]["papers"].find(parse_where(question))
+        assert len(found.to_list()) == papers
+        plan = stages(client[harvested]["papers"].find(parse_where(question)).explain()["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in plan
+    assert "COLLSCAN" not in plan
+
+
+# --- tutorial ---------------------------------------------------------------------------------------------
+
+
+def test_the_tutorial_runs(tmp_path: Path) -> None:
+    """Every command in its order, each printing what the page shows."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    plain = {**Lab(tmp_path, {}).environment, "PYTHONPATH": str(ROOT)}
+    plain["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{plain['PATH']}"
+    said, address = "", ""
+    with Lab(tmp_path, {}).start("db") as database:
+        try:
+            assert database.stdout
+            address = database.stdout.readline()
+            for once, kind, text in STEP.findall(TUTORIAL):
+                if kind == "python":
+                    (tmp_path / "most_cited.py").write_text(text)
+                elif kind == "text":
+                    assert shows(said, text), f"{text}\nis not what was printed:\n{said}"
+                elif text == "paperharvest db\n":
+                    said = address
+                elif not once:
+                    command = re.sub(r"'mongodb://.*'", f"'{address.strip()}'", text)
+                    done = subprocess.run(  # noqa: S603 - what the page tells to type
+                        ["bash", "-ec", command],  # noqa: S607
+                        cwd=tmp_path,
+                        env=plain,
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    )
+                    said = done.stdout + done.stderr
+        finally:
+            database.terminate()
+    assert len(said.splitlines()) == 3
+    assert said.splitlines()[0].split()[0].isdigit()
+
+
+def shows(said: str, page: str) -> bool:
+    """Whether the lines of a page stand in what was printed; `…` is anything."""
+    pattern = re.escape(page).replace("…", ".*")
+    return re.search(pattern, said) is not None

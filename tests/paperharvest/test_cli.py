@@ -120,16 +120,6 @@ def test_wrong_usage_is_2(arguments: list[str], word: str, monkeypatch: pytest.M
     assert word in done.output
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "crawl", "resolve", "enrich", "export", "show", "status", "schema", "doctor", "db"]
-)
-def test_every_command_has_help(command: str) -> None:
-    """A sentence each."""
-    done = CliRunner().invoke(cli.app, [command, "--help"])
-    assert done.exit_code == 0
-    assert "." in done.output.split("Usage:")[1]
-
-
 # --- what is read, refused and shown ----------------------------------------------------------------------
 
 
