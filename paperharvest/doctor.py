@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from enrich import providers
 from enrich.errors import EnrichError, PutOff
@@ -20,6 +20,7 @@ from paperharvest.errors import ConfigError
 from paperharvest.texts import span
 from storage import connect, health
 from storage.errors import StorageError
+from storage.mongod import NEEDED as NEEDED_DISK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from paperharvest.config import Given, Keys, Settings
     from storage.connect import Database
 
-NEEDED = (3, 11)
-LITTLE = 2**30  # bytes of free disk
+LITTLE = 2**30  # bytes of free disk: soon too little
 OTHERS = 0o077  # rights of the group and of everybody
 WELL_KNOWN = {"repos": "python/cpython"}
 """What each kind of provider is asked for; the others for a paper."""
@@ -38,17 +38,20 @@ PAPER = "1706.03762"
 SKEWED = 60.0  # seconds
 
 
+State: TypeAlias = Literal["good", "note", "bad"]
+
+
 class Finding(NamedTuple):
     """One thing that was looked at; `bad` ones hold their remedy."""
 
     subject: str
-    state: Literal["good", "note", "bad"]
+    state: State
     text: str
 
 
 def examine(file: Path | None, *, offline: bool) -> Iterator[Finding]:
     """Look at one thing after the other. What a bad one makes impossible is left out."""
-    yield _python()
+    yield Finding("python", "good", f"{platform.python_version()} at {sys.executable}")
     try:
         settings, given = config.load(file), config.given(file)
     except ConfigError as error:
@@ -59,13 +62,6 @@ def examine(file: Path | None, *, offline: bool) -> Iterator[Finding]:
     if settings.mongo_uri is None:
         yield _mongod()
     yield from _database(settings, given, offline=offline)
-
-
-def _python() -> Finding:
-    found = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info >= NEEDED:
-        return Finding("python", "good", found)
-    return Finding("python", "bad", f"{found}: install Python 3.11 or newer")
 
 
 def _configuration(file: Path | None, given: dict[Keys, Given]) -> Iterator[Finding]:
@@ -92,7 +88,8 @@ def _data_folder(folder: Path) -> Finding:
     free = shutil.disk_usage(nearest).free
     told = f"{folder}, {_size(free)} free"
     if free < LITTLE:
-        return Finding("data folder", "bad", f"{told}: free space, or set data_dir (PAPERHARVEST_DATA_DIR)")
+        state: State = "bad" if free < NEEDED_DISK else "note"
+        return Finding("data folder", state, f"{told}: free space, or set data_dir (PAPERHARVEST_DATA_DIR)")
     if folder.exists() and folder.stat().st_mode & 0o022:
         return Finding("data folder", "note", f"{told}; others may write there: chmod go-w {folder}")
     return Finding("data folder", "good", told)
@@ -141,7 +138,7 @@ def _healthy(found: health.Health) -> Finding:
     if found.free is not None:
         told += f", {_size(found.free)} free"
     if found.free is not None and found.free < LITTLE:
-        return Finding("database", "bad", f"{told}: free space")
+        return Finding("database", "bad" if found.free < NEEDED_DISK else "note", f"{told}: free space")
     return Finding("database", "good", told)
 
 

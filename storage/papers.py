@@ -313,6 +313,5 @@ async def lead(database: Database, merges: Sequence[Merge]) -> None:
 
 def _leading_to(one: Merge) -> list[UpdateOne]:
     key = one.old["_id"].partition("~")[0]
-    titles = [f"title:{hashed}" for hashed in (title_hash(one.entry.title),) if hashed] if one.entry else []
-    leading = [aliases.leading(name, one.new_id) for name in {key, *titles}]
-    return [*leading, aliases.merged(one.old["_id"], one.new_id)]
+    others = _other_names(one.entry) if one.entry else []
+    return [aliases.leading(key, one.new_id), *others, aliases.merged(one.old["_id"], one.new_id)]
