@@ -31,6 +31,7 @@ NO_RIGHT = (13, 18)  # Unauthorized, AuthenticationFailed
 REASONS = {  # in the driver's words and in ours
     "CERTIFICATE_VERIFY_FAILED": "its TLS certificate does not fit its host and tlsCAFile",
     "connection closed": "it closed the connection; it may ask for tls=true",
+    "reset by peer": "it closed the connection; it may ask for tls=true",
     "Connect call failed": "nobody listens there",
     "No servers found yet": "no answer",
     "Name or service not known": "no such host",

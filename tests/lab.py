@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from storage.embedded import _alive
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.standin import Server
 
@@ -72,6 +76,21 @@ class Lab:
     def papers(self) -> list[dict[str, Any]]:
         """What was exported."""
         return [orjson.loads(line) for line in self.output.read_bytes().splitlines()]
+
+
+def until(happened: Callable[[], object], within: float = PATIENCE) -> None:
+    """Look until it happened."""
+    deadline = time.monotonic() + within
+    while not happened():
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, although whoever inherited it may take its time to reap it."""
+    with suppress(OSError):
+        return not _alive(pid) or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return not _alive(pid)
 
 
 def without_times(value: Any) -> Any:

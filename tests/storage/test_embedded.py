@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,10 @@ from pymongo import MongoClient
 from storage import connect
 from storage.embedded import LISTENING, _alive, embedded, find_mongod
 from storage.errors import StorageError
+from tests.lab import gone, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 PATIENCE = 60.0  # seconds for a process to say or do something
@@ -71,29 +71,13 @@ def pid_of(folder: Path) -> int:
     return int(lock.read_text() or 0) if lock.exists() else 0
 
 
-def ended(pid: int, within: float) -> bool:
-    """Whether the process is gone before the time is up."""
-    deadline = time.monotonic() + within
-    while _alive(pid) and time.monotonic() < deadline:
-        os.sched_yield()
-    return not _alive(pid)
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Look until it happened."""
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline
-        os.sched_yield()
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """An empty place for a data folder; a mongod that is left behind is killed."""
     data_dir = tmp_path / "data"
     yield data_dir
     pid = pid_of(data_dir)
-    if pid and pid != os.getpid() and _alive(pid):
+    if pid and pid != os.getpid() and not gone(pid):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -118,11 +102,11 @@ async def test_an_empty_folder_becomes_a_server_and_what_it_acknowledged_outlive
     with embedded(folder) as uri:
         await written(uri)
         os.kill(pid := pid_of(folder), signal.SIGKILL)
-        assert ended(pid, PATIENCE)
+        until(lambda: gone(pid))
     with embedded(folder) as uri, client(uri) as mongod:
         assert [one["_id"] for one in mongod["kept"]["papers"].find()] == ["arxiv:2503.00010"]
         pid = pid_of(folder)
-    assert ended(pid, GONE_WITHIN)
+    until(lambda: gone(pid), GONE_WITHIN)
 
 
 def test_it_listens_at_home_only(mongo_uri: str) -> None:
@@ -144,17 +128,17 @@ def test_two_that_start_at_once_share_one_and_the_last_to_leave_stops_it(folder:
         with client(uri) as mongod:
             assert mongod.admin.command("ping")["ok"]
         second.leave()
-        assert ended(pid, GONE_WITHIN)
+        until(lambda: gone(pid), GONE_WITHIN)
 
 
 def test_what_a_killed_user_left_behind_goes_with_the_next(folder: Path) -> None:
     """SIGKILL leaves the mongod alone; the next command joins it and, being the last, stops it."""
     with users(folder, 1) as (killed,):
         uri, pid = killed.uri(), pid_of(folder)
-    assert _alive(pid)
+    assert not gone(pid)
     with embedded(folder) as joined:
         assert joined == uri
-    assert ended(pid, GONE_WITHIN)
+    until(lambda: gone(pid), GONE_WITHIN)
 
 
 def test_a_recycled_port_is_not_joined(folder: Path, mongo_uri: str) -> None:
@@ -201,7 +185,7 @@ def test_one_that_is_ending_is_waited_for(folder: Path) -> None:
             os.kill(pid, signal.SIGCONT)
         with client(following.uri()) as mongod:
             assert mongod.admin.command("ping")["ok"]
-        assert ended(pid, GONE_WITHIN)
+        until(lambda: gone(pid), GONE_WITHIN)
         following.leave()
 
 
@@ -223,7 +207,7 @@ def test_one_that_just_starts_is_joined(folder: Path) -> None:
     with embedded(folder) as uri, client(uri) as mongod:
         assert mongod.admin.command("ping")["ok"]
         pids = {pid, pid_of(folder)}
-    assert all(ended(one, GONE_WITHIN) for one in pids)
+    until(lambda: all(map(gone, pids)), GONE_WITHIN)
 
 
 def test_an_interrupted_start_leaves_nothing(folder: Path) -> None:
@@ -233,7 +217,7 @@ def test_an_interrupted_start_leaves_nothing(folder: Path) -> None:
         pid = pid_of(folder)
         interrupted.process.send_signal(signal.SIGINT)
         interrupted.process.communicate(timeout=PATIENCE)
-        assert ended(pid, GONE_WITHIN)
+        until(lambda: gone(pid), GONE_WITHIN)
 
 
 def test_a_server_that_ends_while_it_is_used_is_told_as_such(folder: Path) -> None:
@@ -251,7 +235,7 @@ def fail(folder: Path, *, killed: bool) -> None:
     with embedded(folder):
         if killed:
             os.kill(pid := pid_of(folder), signal.SIGKILL)
-            assert ended(pid, PATIENCE)
+            until(lambda: not _alive(pid))
         raise StorageError("MongoDB does not take the filter: correct --where")
 
 
