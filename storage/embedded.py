@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READY_WITHIN = 60.0  # seconds; 0.3 is usual, a recovery after a kill takes longer
-SETTLED_WITHIN = 5.0  # seconds for another mongod on the folder to be ready, or to be gone
+SETTLED_WITHIN = 3.0  # seconds for another mongod on the folder to answer, or to be gone
 LISTENING = 23016  # id of the log line that says the port
 TOLD_TO_END = 23377  # id of the log line that says which signal came
 
@@ -151,14 +151,21 @@ def _join(data_dir: Path) -> int:
 
     One that is just starting or ending, because its command was killed, is waited for.
     """
-    deadline = time.monotonic() + SETTLED_WITHIN
+    begun = time.monotonic()
     while (port := _running(data_dir)) is None:
         try:
             return _start(data_dir)
         except _FolderInUse:
-            if time.monotonic() > deadline:
+            if time.monotonic() - begun > (READY_WITHIN if _is_changing(data_dir) else SETTLED_WITHIN):
                 raise
+        time.sleep(0.1)
     return port
+
+
+def _is_changing(data_dir: Path) -> bool:
+    """Whether the folder's mongod is one that we started and that is not ready yet, or ending."""
+    pid, log = _pid(data_dir), data_dir / "mongod.log"
+    return pid is not None and _port(log) is None and b'"pid":%d,' % pid in _read(log)
 
 
 class _FolderInUse(StorageError):
