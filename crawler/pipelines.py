@@ -57,7 +57,7 @@ class StorePipeline:
             with connect.explained(self.database):
                 await (self._store(item) if isinstance(item, Digest) else self._keep(item))
         except StorageError as error:
-            logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            logger.info("%s", error)  # for `scrapy crawl`; our command line ends with this sentence
             self.stats.set_value("harvest/error", str(error))
             # Not awaited here: Scrapy closes a spider when its items are done, and this one is not.
             self.ending = asyncio.create_task(self.crawler.engine.close_spider_async(reason="store_failed"))

@@ -125,14 +125,14 @@ def export(
 
     To FILE, which appears whole or not at all, or to stdout.
     """
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import looking  # noqa: PLC0415
     from storage.export import parse_where  # noqa: PLC0415
 
     try:
         query = parse_where(where)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--where") from None
-    _finish(context, commands.write_lines(_settings(context), output, query))
+    _finish(context, looking.write_lines(_settings(context), output, query))
 
 
 @app.command()
@@ -145,11 +145,11 @@ def show(
 
     Each value with its source and age; several papers that the title may mean are listed.
     """
-    from paperharvest import commands, views  # noqa: PLC0415
+    from paperharvest import looking, views  # noqa: PLC0415
 
-    found = commands.find(_settings(context), paper)
+    found = looking.find(_settings(context), paper)
     if as_json:
-        for line in commands.lines_of(found):
+        for line in looking.lines_of(found):
             typer.echo(line, nl=False)
     elif len(found) == 1:
         _say(views.paper(found[0]))
@@ -163,9 +163,9 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Papers, coverage by kind and provider, days, what was refused, budgets and waits.
     """
-    from paperharvest import commands, views  # noqa: PLC0415
+    from paperharvest import looking, views  # noqa: PLC0415
 
-    figures = commands.overview(_settings(context))
+    figures = looking.overview(_settings(context))
     if as_json:
         typer.echo(json.dumps(figures, default=_isoformat))
     else:
@@ -210,9 +210,9 @@ def db(context: typer.Context) -> None:
 
     For mongosh, Compass and programs of yours, until Ctrl-C.
     """
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import looking  # noqa: PLC0415
 
-    commands.hold(_settings(context), typer.echo)
+    looking.hold(_settings(context), typer.echo)
 
 
 def _settings(context: typer.Context) -> Settings:
@@ -251,7 +251,7 @@ def _finish(context: typer.Context, summary: Summary) -> None:
 
 def main() -> None:
     """Run the command line; every error is one sentence that says what to do."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whoever leaves last stops the database
+    _take_as_ctrl_c("SIGTERM", "SIGHUP")
     arguments = _flags_first(sys.argv[1:])
     try:
         app(arguments)
@@ -268,6 +268,13 @@ def main() -> None:
             raise
         _said().error("paperharvest: %s", _sentence(error))
         sys.exit(Exit.ERROR)
+
+
+def _take_as_ctrl_c(*names: str) -> None:
+    """Whoever leaves last stops the database, also where a terminal is closed; `nohup` stands."""
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _flags_first(arguments: list[str]) -> list[str]:

@@ -37,7 +37,7 @@ class CrawlReport:
     """Names within folders that begin with a dot: they were skipped."""
 
 
-def crawl(settings: Settings, mongo_uri: str, progress: Progress, spider: str, **arguments: Any) -> CrawlReport:
+def crawl(settings: Settings, spider: str, mongo_uri: str, progress: Progress, **arguments: Any) -> CrawlReport:
     """Run a spider to its end. Raises what it failed with, a StorageError where pages could not be stored.
 
     By itself Scrapy logs errors, and interrupts, and calls the crawl finished.

@@ -109,7 +109,15 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _unreaped(pid)
+
+
+def _unreaped(pid: int) -> bool:
+    """Whether a process has ended, and whoever inherited it leaves it: the first process of a container often does."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
 
 
 def _running(data_dir: Path) -> int | None:

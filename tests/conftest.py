@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHARED = Path(__file__).parents[2] / "shared"
+MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - journals that are flushed there cost nothing
 _read: set[Path] = set()
 
 
@@ -43,9 +48,12 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real mongod for the whole run, started the way that users start it."""
-    with embedded(tmp_path_factory.mktemp("mongod")) as uri:
-        yield uri
+    """A real mongod for the whole run, started the way that users start it; in memory where there is room for it."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("mongod")
+        if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
+        yield stack.enter_context(embedded(folder))
 
 
 @pytest.fixture
@@ -61,9 +69,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the long tests whole, not a tenth of each")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of the processes that share the run has ended: what it read counts."""
+    _read.update(map(Path, node.workeroutput["read"]))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A fixture that no test reads fails a whole run (not one narrowed by names, markers or paths)."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["read"] = list(map(str, _read))
+        return
     option = session.config.option
     whole = session.config.args_source.name == "TESTPATHS" and not option.keyword and not option.markexpr
     unread = {path for path in FIXTURES.rglob("*") if path.is_file()} - _read

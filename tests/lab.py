@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,8 +87,6 @@ def until(happened: Callable[[], object], within: float = PATIENCE) -> None:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended, although whoever inherited it may take its time to reap it."""
-    with suppress(OSError):
-        return not _alive(pid) or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return not _alive(pid)
 
 

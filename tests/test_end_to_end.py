@@ -104,22 +104,6 @@ def test_the_main_job(lab: Lab) -> None:
         assert lab.output.read_bytes() == first
 
 
-def test_without_a_network_everything_is_stored_and_exported(lab: Lab) -> None:
-    """Exit 3, twelve papers, one sentence why; nothing is invented, and nothing is called missing or not found."""
-    dead = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__BASE_URL": "http://127.0.0.1:9" for name in (*FACTS, "github")}
-    lab = Lab(lab.folder, {**lab.settings, **dead, "GITHUB_TOKEN": "any"})
-    done = lab.harvest(EXAMPLES)
-    assert done.returncode == 3
-    assert done.stderr.count("127.0.0.1:9 cannot be reached") == 2  # once for arXiv, once for GitHub
-    assert "Traceback" not in done.stderr
-    papers = lab.papers()
-    assert len(papers) == 12
-    assert {paper["resolution"]["status"] for paper in papers} == {"pending"}
-    assert all("cannot be reached" in paper["arxiv"]["reason"] for paper in papers)
-    assert {paper["citations"]["openalex"]["count"] for paper in papers} == {None}
-    assert {repo["stars"] for paper in papers for repo in paper["repos"]} == {None}
-
-
 @pytest.mark.parametrize("provider", [*FACTS, "github"])
 def test_a_provider_that_is_down_costs_only_its_own_facts(lab: Lab, provider: str) -> None:
     """Its facts stay open with the reason, the rest is stored and exported, exit 3; the next run completes them."""
@@ -135,25 +119,6 @@ def test_a_provider_that_is_down_costs_only_its_own_facts(lab: Lab, provider: st
     with standin.running() as server:
         assert lab.asking(server).harvest(EXAMPLES).returncode == 0
         check_everything(server.world.corpus, lab.papers())
-
-
-def test_bad_files_cost_nothing_beside_them(lab: Lab) -> None:
-    """Unknown, empty and broken files are refused by name, reason and line; the good ones are stored whole."""
-    folder = lab.folder / "mixed"
-    folder.mkdir()
-    good = min(EXAMPLES.iterdir()).read_text(encoding="utf-8")
-    (folder / "good.txt").write_text(good, encoding="utf-8")
-    (folder / "empty.txt").write_text("")
-    (folder / "strange.txt").write_text("Dear diary\n\nnothing happened\n")
-    blocks = good.split("\n\n")
-    (folder / "broken.txt").write_text("\n\n".join([*blocks[:8], "half a\nrecord", *blocks[8:]]), encoding="utf-8")
-    done = lab.run("crawl", "digest", folder)
-    assert done.returncode == 3
-    for name, reason in (("empty", "no_records"), ("strange", "layout_unknown"), ("broken", "record_shape in")):
-        assert f"{name}.txt: {reason.split()[0]}" in done.stderr
-    assert lab.harvest(folder / "good.txt").returncode == 3  # nobody can be asked; all that was read is exported
-    assert sum(len(paper["sightings"]) for paper in lab.papers()) == 8
-    assert len(list((lab.folder / "data" / "raw").glob("*.zst"))) == 3
 
 
 # --- killed at any point ----------------------------------------------------------------------------------

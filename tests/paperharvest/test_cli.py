@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from paperharvest import cli
 from tests import standin
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -250,6 +250,17 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_provider(lab: Lab) -> None:
     assert process.returncode == 130
     assert "Traceback" not in said
     assert lab.run("status").stdout.startswith("papers     12: 12 pending\n")
+
+
+def test_a_closed_terminal_stops_the_database(own: Lab) -> None:
+    """As Ctrl-C does; `nohup` keeps it."""
+    with started(own, "db") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        pid = pid_of(own.folder)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=PATIENCE) == 0
+        assert gone(pid)
 
 
 @contextmanager

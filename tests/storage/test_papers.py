@@ -173,8 +173,7 @@ async def test_a_merge_is_recorded(database: Database) -> None:
 async def test_a_doi_leads_to_the_paper_that_a_title_turned_out_to_be(database: Database) -> None:
     """As it does to one whose id was known: the entry that resolved it is not asked for again."""
     await papers.sight(database, page(), "text_a", "text:01")
-    told = entry()
-    told = told.model_copy(update={"fact": told.fact.model_copy(update={"doi": "10.1234/Ice"})})
+    told = entry(doi="10.1234/Ice")
     await papers.merge(database, [Merge(await only(database), "2503.00010", Resolution(status="resolved"), told)])
     assert await aliases.papers_of(database, ["doi:10.1234/ice"]) == {"doi:10.1234/ice": ["arxiv:2503.00010"]}
 
