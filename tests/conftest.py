@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """One of the processes that share the run has ended: what it read counts."""
-    _read.update(map(Path, node.workeroutput["read"]))
+    _read.update(map(Path, getattr(node, "workeroutput", {}).get("read", ())))
 
 
 @pytest.hookimpl(trylast=True)
