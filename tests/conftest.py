@@ -14,6 +14,7 @@ import pytest
 
 from storage import connect
 from storage.embedded import embedded
+from tests.lab import Lab, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -62,6 +63,13 @@ async def database(mongo_uri: str) -> AsyncIterator[Database]:
     async with connect.connected(mongo_uri, f"test_{uuid4().hex}") as empty:
         yield empty
         await empty.client.drop_database(empty.name)
+
+
+@pytest.fixture
+def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
+    """The binary on an empty database, without any provider yet."""
+    with on_empty_database(mongo_uri, tmp_path) as empty:
+        yield empty
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

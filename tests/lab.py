@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import orjson
+from pymongo import MongoClient
 
 from storage.embedded import _alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pymongo.database import Database
 
     from tests.standin import Server
 
@@ -43,9 +48,19 @@ class Lab:
         plain = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
         return plain | {"PAPERHARVEST_DATA_DIR": str(self.folder / "data")} | dict(self.settings)
 
+    def having(self, more: Mapping[str, str]) -> Lab:
+        """The same lab, with these settings as well."""
+        return replace(self, settings={**self.settings, **more})
+
     def asking(self, server: Server) -> Lab:
         """The same lab, asking this server."""
-        return replace(self, settings={**self.settings, **server.environment()})
+        return self.having(server.environment())
+
+    @contextmanager
+    def database(self) -> Iterator[Database[dict[str, Any]]]:
+        """What the binary stores, where it has a database on the run's mongod."""
+        with MongoClient[dict[str, Any]](self.settings["PAPERHARVEST_MONGO_URI"], tz_aware=True) as client:
+            yield client[self.settings["PAPERHARVEST_DATABASE"]]
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the binary; whoever starts it ends it."""
@@ -75,6 +90,15 @@ class Lab:
     def papers(self) -> list[dict[str, Any]]:
         """What was exported."""
         return [orjson.loads(line) for line in self.output.read_bytes().splitlines()]
+
+
+@contextmanager
+def on_empty_database(mongo_uri: str, folder: Path) -> Iterator[Lab]:
+    """The binary on a database of its own, without any provider yet; dropped afterwards."""
+    lab = Lab(folder, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": f"test_{uuid4().hex}"})
+    yield lab
+    with lab.database() as database:
+        database.client.drop_database(database.name)
 
 
 def until(happened: Callable[[], object], within: float = PATIENCE) -> None:

@@ -9,17 +9,15 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
 
 from enrich import providers
 from enrich.settings import ProviderSettings
 from paperharvest.config import PROVIDERS, Settings, load
 from storage.export import parse_where
 from tests import docs, standin
-from tests.lab import EXAMPLES, Lab
+from tests.lab import EXAMPLES, Lab, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,15 +129,11 @@ def test_there_are_ten_questions() -> None:
 
 
 @pytest.fixture(scope="module")
-def harvested(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def harvested(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A database of the examples, harvested from the stand-in."""
-    name = f"test_{uuid4().hex}"
-    lab = Lab(tmp_path_factory.mktemp("docs"), {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with standin.running() as server:
+    with on_empty_database(mongo_uri, tmp_path_factory.mktemp("docs")) as lab, standin.running() as server:
         assert lab.asking(server).run("run", EXAMPLES).returncode == 0
-    yield name
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
+        yield lab
 
 
 def stages(plan: Document) -> list[str]:
@@ -149,12 +143,12 @@ def stages(plan: Document) -> list[str]:
 
 
 @pytest.mark.parametrize(("question", "papers"), list(zip(docs.questions(HOW_TO), FOUND, strict=True)))
-def test_each_question_is_answered_from_an_index(mongo_uri: str, harvested: str, question: str, papers: int) -> None:
+def test_each_question_is_answered_from_an_index(harvested: Lab, question: str, papers: int) -> None:
     """So many of the examples, found without reading every paper."""
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        found = client[harvested]["papers"].find(parse_where(question))
+    with harvested.database() as database:
+        found = database["papers"].find(parse_where(question))
         assert len(found.to_list()) == papers
-        plan = stages(client[harvested]["papers"].find(parse_where(question)).explain()["queryPlanner"]["winningPlan"])
+        plan = stages(found.rewind().explain()["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in plan
     assert "COLLSCAN" not in plan
 

@@ -6,33 +6,22 @@ import os
 import signal
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import orjson
 import pytest
-from pymongo import MongoClient
 
 from storage.titles import title_key
 from tests import standin
-from tests.lab import EXAMPLES, PATIENCE, Lab, without_times
+from tests.lab import EXAMPLES, PATIENCE, Lab, on_empty_database, without_times
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.standin import Server
 
 FACTS = ("arxiv", "semantic_scholar", "openalex")
-
-
-@pytest.fixture
-def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """The binary on an empty database of the shared mongod, without any provider yet."""
-    name = f"test_{uuid4().hex}"
-    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
 
 
 def told(corpus: standin.Corpus, paper: dict[str, Any]) -> dict[str, Any]:
@@ -133,14 +122,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What a run that nothing disturbs exports of the examples."""
-    name = f"test_{uuid4().hex}"
-    folder = tmp_path_factory.mktemp("undisturbed")
-    with standin.running() as server:
-        lab = Lab(folder, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name}).asking(server)
-        assert lab.harvest(EXAMPLES).returncode == 0
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
-    return lab.papers()
+    with on_empty_database(mongo_uri, tmp_path_factory.mktemp("undisturbed")) as lab, standin.running() as server:
+        assert lab.asking(server).harvest(EXAMPLES).returncode == 0
+        return lab.papers()
 
 
 def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -185,10 +169,10 @@ def test_a_killed_run_goes_on_where_it_was(lab: Lab, undisturbed: list[dict[str,
     assert without_times(lab.papers()) == without_times(undisturbed)
 
 
-def test_a_run_killed_while_crawling_goes_on(lab: Lab, undisturbed: list[dict[str, Any]], mongo_uri: str) -> None:
+def test_a_run_killed_while_crawling_goes_on(lab: Lab, undisturbed: list[dict[str, Any]]) -> None:
     """Killed when the first papers of a page are stored: the page is stored whole by the next run."""
-    with standin.running() as server, MongoClient[dict[str, Any]](mongo_uri) as client:
-        papers = client[lab.settings["PAPERHARVEST_DATABASE"]]["papers"]
+    with standin.running() as server, lab.database() as database:
+        papers = database["papers"]
         with lab.asking(server).start("crawl", "digest", EXAMPLES) as process:
             until(lambda: papers.find_one({}, {"_id": 1}), process)
             process.kill()
@@ -279,14 +263,10 @@ def test_the_order_of_files_changes_nothing(
     """Two databases fed in opposite orders, file by file, export the same but for times."""
     ends = []
     for order in (seeds, list(reversed(seeds))):
-        name = f"test_{uuid4().hex}"
-        one = Lab(lab.folder, {**lab.settings, "PAPERHARVEST_DATABASE": name})
-        with standin.running(corpus) as server:
+        with on_empty_database(mongo_uri, lab.folder) as one, standin.running(corpus) as server:
             one.asking(server).run("crawl", "digest", order[0])
             assert one.asking(server).harvest(*order).returncode == 0
         ends.append(without_times(one.papers()))
-        with MongoClient[dict[str, Any]](mongo_uri) as client:
-            client.drop_database(name)
     assert ends[0] == ends[1]
 
 

@@ -12,18 +12,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
-from pymongo import MongoClient
 
 from storage import raw
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, without_times
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, on_empty_database, without_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from storage.connect import Document
 
 MIB = 2**20
@@ -82,19 +78,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """The binary on an empty database of the run's mongod."""
-    name = f"test_{uuid4().hex}"
-    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
-
-
 def everything(lab: Lab, collection: str) -> list[Document]:
     """All documents, in order."""
-    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
-        return list(client[lab.settings["PAPERHARVEST_DATABASE"]][collection].find().sort("_id", 1))
+    with lab.database() as database:
+        return list(database[collection].find().sort("_id", 1))
 
 
 def test_good_files_are_stored_and_bad_ones_refused(lab: Lab, folder: Path) -> None:
@@ -142,15 +129,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def exported(mongo_uri: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Document]]:
+def exported(mongo_uri: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
     """What is exported when the folder itself was read."""
-    name = f"test_{uuid4().hex}"
-    lab = Lab(tmp_path_factory.mktemp("lab"), {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    lab.run("crawl", "digest", folder)
-    lab.run("export", "-o", lab.output)
-    yield lab.papers()
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
+    with on_empty_database(mongo_uri, tmp_path_factory.mktemp("lab")) as lab:
+        lab.run("crawl", "digest", folder)
+        lab.run("export", "-o", lab.output)
+        return lab.papers()
 
 
 @pytest.mark.long

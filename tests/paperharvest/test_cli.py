@@ -9,7 +9,6 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -17,7 +16,7 @@ from typer.testing import CliRunner
 
 from paperharvest import cli
 from tests import standin
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,11 +29,9 @@ GONE_WITHIN = 2.0  # seconds
 @pytest.fixture
 def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
     """The binary on an empty database of the run's mongod, without any provider in reach."""
-    dead = {f"PAPERHARVEST_PROVIDERS__{name}__ENABLED": "false" for name in ("ARXIV", "OPENALEX", "GITHUB")}
-    settings = {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": f"test_{uuid4().hex}", **dead}
-    yield Lab(tmp_path, settings | {"PAPERHARVEST_PROVIDERS__SEMANTIC_SCHOLAR__ENABLED": "false"})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(settings["PAPERHARVEST_DATABASE"])
+    names = ("ARXIV", "OPENALEX", "GITHUB", "SEMANTIC_SCHOLAR")
+    with on_empty_database(mongo_uri, tmp_path) as empty:
+        yield empty.having({f"PAPERHARVEST_PROVIDERS__{name}__ENABLED": "false" for name in names})
 
 
 @pytest.fixture
@@ -147,8 +144,7 @@ def test_what_is_refused_is_listed_and_the_rest_is_stored(lab: Lab, hostile: Pat
     assert refused[2].startswith(r"  refused two\nlines.txt: record_shape, line ")
     assert r"\x1b[31mhalf a / record" in refused[2].replace(r"\\", "\\")
     assert done.stderr.isprintable() or set(filter(lambda c: not c.isprintable(), done.stderr)) == {"\n"}
-    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
-        database = client[lab.settings["PAPERHARVEST_DATABASE"]]
+    with lab.database() as database:
         [digest], runs = database["digests"].find(), list(database["runs"].find({"command": {"$ne": None}}))
     assert digest["names"] == [rf"{hostile}/caf\xe9.txt"]
     assert [(one["command"], one["exit_status"], len(one["refused"])) for one in runs] == [("crawl digest", 3, 3)]

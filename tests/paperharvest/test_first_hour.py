@@ -10,13 +10,11 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
 
 from tests import standin
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,20 +25,10 @@ NO_NETWORK = 60.0  # seconds
 HEAVY = {"aiohttp", "bson", "lxml", "pymongo", "pydantic", "scrapy", "twisted"}
 
 
-@pytest.fixture
-def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """The binary on an empty database of the run's mongod."""
-    name = f"test_{uuid4().hex}"
-    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
-
-
 def runs(lab: Lab) -> list[dict[str, Any]]:
     """What the database knows of the commands."""
-    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
-        found = client[lab.settings["PAPERHARVEST_DATABASE"]]["runs"].find({"command": {"$ne": None}})
-        return list(found.sort("started_at"))
+    with lab.database() as database:
+        return list(database["runs"].find({"command": {"$ne": None}}).sort("started_at"))
 
 
 # --- no network -------------------------------------------------------------------------------------------
@@ -94,18 +82,14 @@ def test_without_a_network_everything_is_stored_and_exported(lab: Lab, pytestcon
 @contextmanager
 def away(lab: Lab, url: str, more: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A run whose providers are all there, in a database of its own."""
-    name = f"test_{uuid4().hex}"
     where = {f"PAPERHARVEST_PROVIDERS__{provider}__BASE_URL": url for provider in PROVIDERS}
-    output = lab.folder / f"{name}.jsonl"
-    with Lab(lab.folder, {**lab.settings, **where, **more, "PAPERHARVEST_DATABASE": name}).start(
-        "run", EXAMPLES, "-o", output
-    ) as process:
-        try:
-            yield process, output
-        finally:
-            process.kill()
-    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
-        client.drop_database(name)
+    with on_empty_database(lab.settings["PAPERHARVEST_MONGO_URI"], lab.folder) as empty:
+        output = lab.folder / f"{empty.settings['PAPERHARVEST_DATABASE']}.jsonl"
+        with empty.having({**where, **more}).start("run", EXAMPLES, "-o", output) as process:
+            try:
+                yield process, output
+            finally:
+                process.kill()
 
 
 # --- interrupts -------------------------------------------------------------------------------------------
@@ -119,11 +103,8 @@ def test_an_interrupt_ends_a_crawl_of_many_files(lab: Lab, command: str) -> None
     folder.mkdir()
     for number in range(3000):
         (folder / f"{number:04}.txt").write_text(page.replace("scikit-image is an", f"Ice {number} is an"))
-    with (
-        lab.start(*command.split(), folder) as process,
-        MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client,
-    ):
-        digests = client[lab.settings["PAPERHARVEST_DATABASE"]]["digests"]
+    with lab.start(*command.split(), folder) as process, lab.database() as database:
+        digests = database["digests"]
         try:
             while digests.estimated_document_count() < 3:
                 os.sched_yield()
@@ -173,7 +154,7 @@ def test_log_lines_tell_their_run(lab: Lab) -> None:
 
 def test_a_log_for_machines(lab: Lab) -> None:
     """By a setting each line is an object: the log, the summary and errors alike."""
-    reader = Lab(lab.folder, {**lab.settings, "PAPERHARVEST_LOG": "json"})
+    reader = lab.having({"PAPERHARVEST_LOG": "json"})
     exported, wrong = reader.run("-v", "export", "-o", "/dev/null"), reader.run("show", "nothing")
     [run] = runs(lab)
     lines = [json.loads(line) for line in exported.stderr.splitlines()]

@@ -5,60 +5,43 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from pymongo import MongoClient
 
 from storage.documents import Paper
 from tests import standin
-from tests.lab import EXAMPLES, Lab
+from tests.lab import EXAMPLES, Lab, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PAPER = "arxiv:1407.6245"
 AGO = re.compile(r"\d+ (?:second|minute)s? ago")
 
 
 @pytest.fixture(scope="module")
-def lab(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def harvested(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The examples, harvested once, and one refused file beside them."""
-    folder, name = tmp_path_factory.mktemp("looking"), f"test_{uuid4().hex}"
-    settings = {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name}
-    (folder / "strange.txt").write_text("Dear diary\n\nnothing \x1b[31m today")
-    lab = Lab(folder, settings)
-    with standin.running() as server:
-        assert lab.asking(server).harvest(EXAMPLES, folder / "strange.txt").returncode == 3
-    yield lab
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
-
-
-@pytest.fixture
-def empty(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """An empty database."""
-    name = f"test_{uuid4().hex}"
-    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
+    with on_empty_database(mongo_uri, tmp_path_factory.mktemp("looking")) as lab, standin.running() as server:
+        (lab.folder / "strange.txt").write_text("Dear diary\n\nnothing \x1b[31m today")
+        assert lab.asking(server).harvest(EXAMPLES, lab.folder / "strange.txt").returncode == 3
+        yield lab
 
 
 # --- show -------------------------------------------------------------------------------------------------
 
 
-def test_json_is_the_exported_line(lab: Lab) -> None:
+def test_json_is_the_exported_line(harvested: Lab) -> None:
     """Found by any name of the paper."""
-    [exported] = [line for line in lab.output.read_bytes().splitlines() if json.loads(line)["id"] == PAPER]
-    done = lab.run("show", "https://doi.org/10.7717/PeerJ.453", "--json")
+    [exported] = [line for line in harvested.output.read_bytes().splitlines() if json.loads(line)["id"] == PAPER]
+    done = harvested.run("show", "https://doi.org/10.7717/PeerJ.453", "--json")
     assert (done.returncode, done.stdout.encode().rstrip(), done.stderr) == (0, exported, "")
 
 
-def test_everything_known_stands_on_one_screen(lab: Lab) -> None:
+def test_everything_known_stands_on_one_screen(harvested: Lab) -> None:
     """Each value with its source and age; figures of two providers side by side."""
-    done = lab.run("show", "1407.6245")
+    done = harvested.run("show", "1407.6245")
     lines = done.stdout.splitlines()
     assert (done.returncode, len(lines) <= 24) == (0, True)
     assert lines[:2] == [PAPER, "  title       scikit-image: Image processing in Python  (arxiv)"]
@@ -73,33 +56,33 @@ def test_everything_known_stands_on_one_screen(lab: Lab) -> None:
     assert "text:b5cc494a4595d71c at 5, text_a" in shown["listed"]
 
 
-def test_a_paper_that_is_not_there_is_told(lab: Lab) -> None:
+def test_a_paper_that_is_not_there_is_told(harvested: Lab) -> None:
     """What it was asked for, and how else to look; nothing that a terminal would obey."""
-    done = lab.run("show", "No such title \x1b[31m")
+    done = harvested.run("show", "No such title \x1b[31m")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "no paper is stored under" in done.stderr
     assert "\x1b" not in done.stderr
 
 
-def test_several_papers_of_one_title_are_listed(empty: Lab) -> None:
+def test_several_papers_of_one_title_are_listed(lab: Lab) -> None:
     """None of them is chosen; each can be shown by its id."""
     page = (EXAMPLES / "papers-search-2025-03-11.txt").read_text()
-    (empty.folder / "one.txt").write_text(page)
-    (empty.folder / "other.txt").write_text(re.sub("scikit-image is an", "Ice is no", page))
-    empty.run("crawl", "digest", empty.folder / "one.txt", empty.folder / "other.txt")
-    listed = empty.run("show", "scikit-image: Image processing in Python").stdout.splitlines()
+    (lab.folder / "one.txt").write_text(page)
+    (lab.folder / "other.txt").write_text(re.sub("scikit-image is an", "Ice is no", page))
+    lab.run("crawl", "digest", lab.folder / "one.txt", lab.folder / "other.txt")
+    listed = lab.run("show", "scikit-image: Image processing in Python").stdout.splitlines()
     assert [line.split("  ")[1] for line in listed] == ["scikit-image: Image processing in Python"] * 2
     one = listed[0].split()[0]
-    assert empty.run("show", one).stdout.startswith(one)
+    assert lab.run("show", one).stdout.startswith(one)
 
 
 # --- status -----------------------------------------------------------------------------------------------
 
 
-def test_status_says_what_there_is_and_what_is_missing(lab: Lab) -> None:
+def test_status_says_what_there_is_and_what_is_missing(harvested: Lab) -> None:
     """Coverage by kind and provider, days, what was refused; as text and as JSON."""
-    figures = json.loads(lab.run("status", "--json").stdout)
-    papers = [json.loads(line) for line in lab.output.read_bytes().splitlines()]
+    figures = json.loads(harvested.run("status", "--json").stdout)
+    papers = [json.loads(line) for line in harvested.output.read_bytes().splitlines()]
     ok = sum(one["citations"]["semantic_scholar"]["status"] == "ok" for one in papers)
     none = {"ok": 0, "missing": 0, "blocked": 0, "failed": 0, "pending": 0, "due": 0}
     assert figures["papers"] == {"stored": 12, "without_id": 0, "resolution": {"resolved": 12}, "due": 0}
@@ -112,15 +95,15 @@ def test_status_says_what_there_is_and_what_is_missing(lab: Lab) -> None:
     assert figures["refused"]["latest"][0]["reason"] == "layout_unknown"
     assert figures["last_run"]["exit_status"] == 3
     assert figures["next"][-1].startswith("paperharvest export")
-    shown = lab.run("status").stdout
+    shown = harvested.run("status").stdout
     assert "papers     12: 12 resolved" in shown
     assert re.search(r"citations semantic_scholar +\d+ +\d+ +0 +0 +0 +0\n", shown)
     assert "strange.txt: layout_unknown" in shown
 
 
-def test_status_of_nothing_says_how_to_begin(empty: Lab) -> None:
+def test_status_of_nothing_says_how_to_begin(lab: Lab) -> None:
     """The first step, and no figures that nobody has."""
-    done = empty.run("status")
+    done = lab.run("status")
     assert done.returncode == 0
     assert "papers     0\n" in done.stdout
     assert "last seen never" in done.stdout
@@ -129,11 +112,10 @@ def test_status_of_nothing_says_how_to_begin(empty: Lab) -> None:
     ]
 
 
-def test_status_leads_on(empty: Lab) -> None:
+def test_status_leads_on(lab: Lab) -> None:
     """What was crawled and not asked for yet: the commands, with their numbers; budgets and waits by provider."""
-    empty.run("crawl", "digest", EXAMPLES)
-    with MongoClient[dict[str, Any]](empty.settings["PAPERHARVEST_MONGO_URI"], tz_aware=True) as client:
-        database = client[empty.settings["PAPERHARVEST_DATABASE"]]
+    lab.run("crawl", "digest", EXAMPLES)
+    with lab.database() as database:
         soon: list[dict[str, Any]] = [
             {"$set": {"at": {"$dateAdd": {"startDate": "$$NOW", "unit": "minute", "amount": 90}}}}
         ]
@@ -142,7 +124,7 @@ def test_status_leads_on(empty: Lab) -> None:
             {"$unset": "at"},
         ]
         database["providers"].update_one({"_id": "github"}, soon + held, upsert=True)
-    figures = json.loads(empty.run("status", "--json").stdout)
+    figures = json.loads(lab.run("status", "--json").stdout)
     assert figures["papers"]["due"] == figures["papers"]["without_id"] == 12
     assert [step.split("   ")[0] for step in figures["next"]] == [
         "paperharvest resolve",
@@ -150,7 +132,7 @@ def test_status_leads_on(empty: Lab) -> None:
         "set GITHUB_TOKEN",
         "paperharvest export -o papers.jsonl",
     ]
-    shown = empty.run("status").stdout
+    shown = lab.run("status").stdout
     assert "budget     github: 7 requests left, renewed in 1 hour\n" in shown
     assert "waiting    github: asked again in 1 hour (told)\n" in shown
 
@@ -158,12 +140,12 @@ def test_status_leads_on(empty: Lab) -> None:
 # --- schema -----------------------------------------------------------------------------------------------
 
 
-def test_the_schema_is_valid_for_what_is_exported(lab: Lab) -> None:
+def test_the_schema_is_valid_for_what_is_exported(harvested: Lab) -> None:
     """JSON Schema 2020-12: every key is named and required, and nothing else passes."""
-    schema = json.loads(lab.run("schema").stdout)
+    schema = json.loads(harvested.run("schema").stdout)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     validator.check_schema(schema)
-    papers = [json.loads(line) for line in lab.output.read_bytes().splitlines()]
+    papers = [json.loads(line) for line in harvested.output.read_bytes().splitlines()]
     assert [list(validator.iter_errors(paper)) for paper in papers] == [[]] * 12
     assert schema["required"] == list(Paper.model_fields)
     wrong = [papers[0] | {"title": None}, papers[0] | {"more": 1}, papers[0] | {"repos": [{}]}, papers[0] | {"id": 1}]
@@ -182,11 +164,11 @@ def findings(lab: Lab, *options: str) -> tuple[int, dict[str, list[tuple[str, st
     return done.returncode, found
 
 
-def test_doctor_finds_all_well(empty: Lab) -> None:
+def test_doctor_finds_all_well(lab: Lab) -> None:
     """Python, configuration, keys and their sources, folder, database, and every provider asked once."""
     with standin.running() as server:
-        lab = empty.asking(server)
-        exit_status, found = findings(lab)
+        asking = lab.asking(server)
+        exit_status, found = findings(asking)
         asked = {one.provider for one in server.log}
     assert exit_status == 0
     assert {state for each in found.values() for state, _ in each} <= {"good", "note"}
@@ -196,13 +178,13 @@ def test_doctor_finds_all_well(empty: Lab) -> None:
     assert all("was understood" in found[name][0][1] for name in providers)
 
 
-def test_doctor_names_sources_and_never_keys(empty: Lab) -> None:
+def test_doctor_names_sources_and_never_keys(lab: Lab) -> None:
     """A file that others may read is a note, with the remedy."""
-    file = empty.folder / "paperharvest.toml"
+    file = lab.folder / "paperharvest.toml"
     file.write_text('[providers.github]\napi_key = "ghp_secret"\n')
     file.chmod(0o644)
     more = {"PAPERHARVEST_CONFIG": str(file), "S2_API_KEY": "s2_secret"}
-    done = Lab(empty.folder, {**empty.settings, **more}).run("doctor", "--offline")
+    done = lab.having(more).run("doctor", "--offline")
     assert done.returncode == 0
     assert f"github: from {file}, line 2" in done.stdout
     assert "semantic_scholar: from S2_API_KEY" in done.stdout
@@ -212,26 +194,26 @@ def test_doctor_names_sources_and_never_keys(empty: Lab) -> None:
     assert "not asked (--offline)" in done.stdout
 
 
-def test_doctor_finds_what_is_bad(empty: Lab) -> None:
+def test_doctor_finds_what_is_bad(lab: Lab) -> None:
     """Each with its remedy, exit 3; what does not depend on it is still looked at."""
     with standin.running(down=["openalex"]) as server:
-        lab = empty.asking(server)
+        asking = lab.asking(server)
         fast = {"PAPERHARVEST_PROVIDERS__OPENALEX__BACKOFF": "0.01", "PAPERHARVEST_PROVIDERS__ARXIV__ENABLED": "false"}
-        exit_status, found = findings(Lab(lab.folder, {**lab.settings, **fast}))
+        exit_status, found = findings(asking.having(fast))
     assert exit_status == 3
     assert [state for state, _ in found["openalex"]] == ["bad"]
     assert found["arxiv"] == [("note", "switched off by `enabled`")]
     assert found["github"][0][0] == "good"
 
 
-def test_doctor_goes_on_after_what_is_bad(empty: Lab) -> None:
+def test_doctor_goes_on_after_what_is_bad(lab: Lab) -> None:
     """A wrong setting ends it; a folder or a database that cannot be used leaves the rest to be looked at."""
-    exit_status, found = findings(Lab(empty.folder, {"PAPERHARVEST_MONGO_URL": "x"}))
+    exit_status, found = findings(Lab(lab.folder, {"PAPERHARVEST_MONGO_URL": "x"}))
     assert (exit_status, list(found)) == (3, ["python", "configuration"])
     assert "did you mean mongo_uri?" in found["configuration"][0][1]
     folder = {"PAPERHARVEST_DATA_DIR": str(EXAMPLES / "papers-search-2025-03-11.txt")}
     dead = {"PAPERHARVEST_MONGO_URI": "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=100"}
-    exit_status, found = findings(Lab(empty.folder, {**folder, **dead}), "--offline")
+    exit_status, found = findings(Lab(lab.folder, {**folder, **dead}), "--offline")
     assert exit_status == 3
     assert found["data folder"][0][0] == found["database"][0][0] == "bad"
     assert found["database"][0][1].endswith("(PAPERHARVEST_MONGO_URI)")

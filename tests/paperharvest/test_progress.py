@@ -7,10 +7,8 @@ import os
 import pty
 import subprocess
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
 from rich.console import Console
 
 from paperharvest.progress import showing
@@ -18,7 +16,6 @@ from tests import standin
 from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -63,21 +60,12 @@ def test_no_bar_where_none_is_wanted(console: dict[str, Any]) -> None:
     assert not shown(**console).strip()
 
 
-@pytest.fixture
-def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """The binary on an empty database of the shared mongod."""
-    name = f"test_{uuid4().hex}"
-    settings = {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name}
-    yield Lab(tmp_path, settings | {"TERM": "xterm", "COLUMNS": "110"})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
-
-
 def on_a_terminal(lab: Lab, **environment: str) -> str:
     """What a run writes to a terminal."""
     ours, its = pty.openpty()
     command: list[str | Path] = [BINARY, "run", EXAMPLES]
-    with subprocess.Popen(command, env={**lab.environment, **environment}, cwd=ROOT, stderr=its) as process:  # noqa: S603
+    terminal = {**lab.environment, "TERM": "xterm", "COLUMNS": "110", **environment}
+    with subprocess.Popen(command, env=terminal, cwd=ROOT, stderr=its) as process:  # noqa: S603 - our own binary
         os.close(its)
         written = b""
         try:

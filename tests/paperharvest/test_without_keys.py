@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
-
-import pytest
-from pymongo import MongoClient
+from typing import TYPE_CHECKING
 
 from tests import standin
 from tests.lab import EXAMPLES, Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.standin import Server
 
 HOURLY = 3
-
-
-@pytest.fixture
-def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
-    """The binary on an empty database of the shared mongod, without any provider yet."""
-    name = f"test_{uuid4().hex}"
-    yield Lab(tmp_path, {"PAPERHARVEST_MONGO_URI": mongo_uri, "PAPERHARVEST_DATABASE": name})
-    with MongoClient[dict[str, Any]](mongo_uri) as client:
-        client.drop_database(name)
 
 
 def keyless(lab: Lab, server: Server) -> Lab:
@@ -48,11 +32,10 @@ def repositories(lab: Lab) -> dict[str, Counter[str]]:
 
 def renew(lab: Lab) -> None:
     """An hour has passed: the budget that GitHub told of has begun anew."""
-    with MongoClient[dict[str, Any]](lab.settings["PAPERHARVEST_MONGO_URI"]) as client:
-        providers = client[lab.settings["PAPERHARVEST_DATABASE"]]["providers"]
-        hour = 3_600_000
-        earlier = {key: {"$subtract": [f"${key}", hour]} for key in ("resets_at", "next_start")}
-        assert providers.update_one({"_id": "github"}, [{"$set": earlier}]).modified_count == 1
+    hour = 3_600_000
+    earlier = {key: {"$subtract": [f"${key}", hour]} for key in ("resets_at", "next_start")}
+    with lab.database() as database:
+        assert database["providers"].update_one({"_id": "github"}, [{"$set": earlier}]).modified_count == 1
 
 
 def test_repositories_come_hour_by_hour(lab: Lab) -> None:
