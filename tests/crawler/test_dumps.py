@@ -80,6 +80,18 @@ def test_a_dump_is_told_by_its_first_record(content: bytes, layout: str | None, 
     assert dumps.layout_of(pack(content)) == layout
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(lines({key: 1}) for key in ("title", "versions", "authors_parsed", "schema_version", "id", "arxiv_id")),
+        *(array({key: 1}) for key in ("repo_url", "abstract", "paper_url")),
+    ],
+)
+def test_half_of_what_tells_a_dump_is_not_enough(content: bytes) -> None:
+    """An API's report of an error has a title, too."""
+    assert dumps.layout_of(content) is None
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
 def test_the_beginning_is_enough(pack: Any) -> None:
     """The first MiB of a file that has many, packed as badly as text can be; what is damaged is none."""

@@ -14,7 +14,7 @@ import pytest
 from pymongo import MongoClient
 
 from storage import connect
-from storage.embedded import LISTENING, _alive, embedded, find_mongod
+from storage.embedded import LISTENING, TOLD_TO_END, _alive, embedded, find_mongod
 from storage.errors import StorageError
 from tests.lab import gone, until
 
@@ -27,7 +27,7 @@ GONE_WITHIN = 2.0  # seconds
 USER = """
 import sys
 from pathlib import Path
-from storage.embedded import embedded
+from storage.embedded import TOLD_TO_END, embedded
 with embedded(Path(sys.argv[1])) as uri:
     print(uri, flush=True)
     sys.stdin.read()
@@ -195,6 +195,7 @@ def test_one_that_is_told_to_end_is_not_joined(folder: Path) -> None:
         with users(folder, 1) as (killed,):
             killed.uri()
         os.kill(pid_of(folder), signal.SIGTERM)
+        until(lambda: b'"id":%d,' % TOLD_TO_END in (folder / "mongod.log").read_bytes())  # before, nobody can know
         with embedded(folder) as uri, client(uri) as mongod:
             assert mongod.admin.command("ping")["ok"]
 

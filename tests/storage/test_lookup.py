@@ -46,11 +46,13 @@ async def stored(database: Database) -> Database:
         "https://arxiv.org/abs/2503.00010",
         "https://arxiv.org/pdf/2503.00010v2.pdf",
         "https://huggingface.co/papers/2503.00010",
+        "http://HuggingFace.co/papers/2503.00010",
         "huggingface.co/papers/2503.00010",
         "10.48550/arXiv.2503.00010",
         "https://doi.org/10.48550/arxiv.2503.00010",
         "10.1234/Ice(Grows).5",
         "doi: 10.1234/ice(grows).5",
+        "DOI:10.1234/ice(grows).5",
         "http://dx.doi.org/10.1234/ICE(GROWS).5",
         "how ice grows - A STUDY",
         ICE,
@@ -79,3 +81,10 @@ async def test_a_former_id_leads_to_the_paper_it_became(stored: Database) -> Non
     """As an older export names it."""
     await stored["aliases"].insert_one({"_id": "title:0123~45", "papers": [ICE], "merged_into": ICE})
     assert [paper["_id"] for paper in await lookup.papers(stored, "title:0123~45")] == [ICE]
+
+
+@pytest.mark.parametrize("asked", ["10.1234/Ice(Grows).5", " doi:10.1234/Ice(Grows).5 "])
+async def test_a_doi_is_found_where_a_kill_left_no_alias(stored: Database, asked: str) -> None:
+    """The paper is written before the alias of its DOI."""
+    await stored["aliases"].delete_many({})
+    assert [paper["_id"] for paper in await lookup.papers(stored, asked)] == [ICE]
