@@ -33,8 +33,8 @@ USUAL_KEYS = {
     "OPENALEX_API_KEY": "openalex",
     "HF_TOKEN": "huggingface",
 }
-HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
-ENTRY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
+HEADER = re.compile(r"\s*\[([^\[\]]+)")
+ENTRY = re.compile(r"([\w.\"'\s-]+)=")
 
 
 def _expanded(path: Path) -> Path:

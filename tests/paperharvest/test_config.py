@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def test_without_anything_there_are_defaults() -> None:
     assert settings.data_dir.is_absolute()
     assert settings.data_dir.name == "paperharvest"
     assert list(settings.providers) == ["arxiv", "datacite", "semantic_scholar", "openalex", "github", "huggingface"]
-    assert settings.user_agent.startswith("paperharvest/")
+    assert settings.log == "text"
+    assert settings.user_agent == f"paperharvest/{version('paperharvest')}"
 
 
 def test_a_file_is_read(written: Callable[[str], Path]) -> None:
@@ -119,7 +121,15 @@ def test_the_environment_stands_above_the_file_key_by_key(written: Callable[[str
     assert not settings.providers["openalex"].enabled
 
 
-@pytest.mark.parametrize(("variable", "provider"), config.USUAL_KEYS.items())
+@pytest.mark.parametrize(
+    ("variable", "provider"),
+    [
+        ("GITHUB_TOKEN", "github"),
+        ("S2_API_KEY", "semantic_scholar"),
+        ("OPENALEX_API_KEY", "openalex"),
+        ("HF_TOKEN", "huggingface"),
+    ],
+)
 def test_the_usual_variables_hold_keys(written: Callable[[str], Path], variable: str, provider: str) -> None:
     """Above the file's, below our own variable; an empty one is no key."""
 
@@ -172,7 +182,13 @@ def test_where_each_value_comes_from(written: Callable[[str], Path]) -> None:
             ", line 3: no setting is called providers.arxiv.intervall: did you",
         ),
         ("[providers.arixv]\ninterval = 1", ", line 2: no provider is called 'arixv': did you mean arxiv?"),
-        ("[providers.scholar]\n", "no provider is called 'scholar': "),
+        ("[providers.scholar]\n", ", line 1: no provider is called 'scholar': "),
+        ('mongo-uri="x"', ", line 1: no setting is called mongo-uri: did you mean mongo_uri?"),
+        ("\t[providers.arxiv]\t# slower\n\tbatch\t= 0", ", line 2: the setting providers.arxiv.batch is wrong: "),
+        (
+            "[providers.github] \nbatch  = 1\n[providers.arxiv] #\nbatch = 0",
+            ", line 4: the setting providers.arxiv.batch",
+        ),
         ("[providers.arxiv]\ninterval = -1", ", line 2: the setting providers.arxiv.interval is wrong: "),
         ('[providers.arxiv]\ninterval = "fast"', "the setting providers.arxiv.interval"),
         ("[providers.arxiv]\nbatch = 0", "the setting providers.arxiv.batch"),
