@@ -184,6 +184,7 @@ def test_where_each_value_comes_from(written: Callable[[str], Path]) -> None:
         ("[providers.arixv]\ninterval = 1", ", line 2: no provider is called 'arixv': did you mean arxiv?"),
         ("[providers.scholar]\n", ", line 1: no provider is called 'scholar': "),
         ('mongo-uri="x"', ", line 1: no setting is called mongo-uri: did you mean mongo_uri?"),
+        ('"\\u007a" = 1', "mine.toml: no setting is called z: there are"),
         ("\t[providers.arxiv]\t# slower\n\tbatch\t= 0", ", line 2: the setting providers.arxiv.batch is wrong: "),
         (
             "[providers.github] \nbatch  = 1\n[providers.arxiv] #\nbatch = 0",
