@@ -107,10 +107,24 @@ async def test_github_s_secondary_limit_is_a_minute(turns: Database, monkeypatch
     )
     settings = {"api_key": KEY, "backoff": None}
     async with serving(limit) as server, door(server.url, turns, "github", **settings) as api:
-        with pytest.raises(TryLater) as caught:
+        with pytest.raises(TryLater, match=r"^secondary rate limit, waiting$") as caught:
             await github.fetch(["ice/floe"], api)
     assert len(server.log) == 1
     assert 59 < (caught.value.after or 0) <= 1.5 * 60
+
+
+async def test_githubs_limits_by_graphql(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP 200 with an error: the wait that is told counts, whether or not the hour's budget is spent."""
+    monkeypatch.setattr(http, "PATIENCE", 1)
+    body = json.dumps({"errors": [{"type": "RATE_LIMITED", "message": "slower"}]})
+    spent = "^the hour's budget is spent$"
+    for left, kind, said in (("14", TryLater, "^rate limit$"), ("0", PutOff, spent)):
+        reply = Reply(body, 200, {"X-RateLimit-Remaining": left, "Retry-After": "7"})
+        await turns["providers"].delete_many({})
+        async with serving(reply) as server, door(server.url, turns, "github", api_key=KEY) as api:
+            with pytest.raises(kind, match=said) as caught:
+                await github.fetch(["ice/floe"], api)
+        assert (caught.value.after, len(server.log)) == (7, 1)
 
 
 @pytest.mark.parametrize(
