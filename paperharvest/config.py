@@ -184,7 +184,7 @@ def _tables(values: Mapping[Keys, Given]) -> dict[str, Any]:
 
 def _explain(error: ValidationError, values: Mapping[Keys, Given]) -> NoReturn:
     """One sentence for the first thing that is wrong, without the value: it may be a key."""
-    first = error.errors(include_input=False, include_url=False)[0]
+    first = error.errors()[0]
     keys = tuple(map(str, first["loc"]))
     source = next((one.source for known, one in values.items() if known[: len(keys)] == keys), "the configuration")
     if first["type"] == "extra_forbidden":

@@ -80,6 +80,8 @@ def test_a_file_is_read(written: Callable[[str], Path]) -> None:
             base_url = "http://127.0.0.1:8000/arxiv"
             [providers.github]
             enabled = false
+            [providers.openalex]
+            # enabled = false
             """
         ),
         {},
@@ -242,10 +244,17 @@ def test_a_variable_that_is_wrong_is_told(variable: str, value: str, sentence: s
     assert sentence in refusal(env={variable: value})
 
 
+def test_a_setting_is_no_table_and_no_table_a_setting() -> None:
+    """In whichever order they are set."""
+    one, below = {"PAPERHARVEST_CONTACT": "me"}, {"PAPERHARVEST_CONTACT__X": "y"}
+    assert refusal(env=one | below) == "PAPERHARVEST_CONTACT__X: contact is one setting, and has none below it"
+    assert refusal(env=below | one) == "PAPERHARVEST_CONTACT: contact is a table of settings"
+
+
 def test_a_provider_that_is_unknown_in_the_environment_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     """It may be meant for another version: a warning names the nearest one, and the rest counts."""
     env = {"PAPERHARVEST_PROVIDERS__ARIXV__INTERVAL": "1", "PAPERHARVEST_PROVIDERS__ARXIV__INTERVAL": "2"}
-    assert interval(config.load(None, env)) == 2
+    assert interval(config.load(None, env | {"PAPERHARVEST_PROVIDERS__OTHER": "1"})) == 2
     assert "ARIXV__INTERVAL: no such provider, ignored: did you mean arxiv?" in caplog.text
 
 

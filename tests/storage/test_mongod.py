@@ -47,12 +47,8 @@ def line(text: str) -> str:
         ),
         (1, "mongod: /lib/libc.so.6: version `GLIBC_2.34' not found (required by mongod)", "", "needs GLIBC_2.34 ("),
         (-6, "dyld[7]: Library not loaded: /opt/lib/libcurl.4.dylib", "", "mongod needs /opt/lib/libcurl.4.dylib ("),
-        (
-            62,
-            "",
-            line("Wrong mongod version"),
-            "was written by another version of MongoDB: put the mongod that wrote it",
-        ),
+        (62, "", "", "was written by another version of MongoDB: put the mongod that wrote it"),
+        (14, "", line("Wrong mongod version"), "by another version"),
         (
             14,
             "",
@@ -91,7 +87,8 @@ def test_an_end_at_the_start_is_explained(status: int, stderr: str, log: str, se
 def test_a_disk_without_space_is_full_whatever_the_log_could_still_say() -> None:
     """The log is on the same disk."""
     assert "is full (0 MB free" in mongod.why_ended(1, "", "", FOLDER, 4096)
-    assert "is full (0 MB free" in (mongod.why_gone("", FOLDER, 4096, alive=True) or "")
+    assert "is full (1 MB free" in (mongod.why_gone("", FOLDER, 2**20 - 1, alive=True) or "")
+    assert mongod.why_gone("", FOLDER, 2**20, alive=True) is None
 
 
 def test_only_what_failed_is_explained() -> None:
