@@ -64,13 +64,14 @@ def refused(content: bytes, name: str = "page.txt") -> Refused:
 
 def test_a_folder_means_all_files_within(tmp_path: Path) -> None:
     """In order, at any depth; names that begin with a dot are counted, a file that is named is read."""
-    for name in ("d/b.txt", "d/a/z.txt", "d/a/.git/x.txt", "d/.hidden.txt", "d/c.md", "d/a.txt", "e.txt"):
+    dotted = ("d/a/.git/x.txt", "d/.hidden.txt", "d/a/.hidden.txt")
+    for name in (*dotted, "d/b.txt", "d/a/z.txt", "d/c.md", "d/a.txt", "e.txt"):
         write(name)
     Path("d/empty").mkdir()
     expected = ["d/a/z.txt", "d/a.txt", "d/b.txt", "d/c.md"]
-    assert files.named(["d"]) == (expected, 2)
-    assert files.named(["e.txt", "d/.hidden.txt", "d", "-"]) == (["e.txt", "d/.hidden.txt", *expected, "-"], 2)
-    assert files.named([str(tmp_path / "d")]) == ([str(tmp_path / one) for one in expected], 2)
+    assert files.named(["d"]) == (expected, 3)
+    assert files.named(["e.txt", "d/.hidden.txt", "d", "-"]) == (["e.txt", "d/.hidden.txt", *expected, "-"], 3)
+    assert files.named([str(tmp_path / "d")]) == ([str(tmp_path / one) for one in expected], 3)
 
 
 def test_each_file_is_meant_once() -> None:
@@ -87,6 +88,9 @@ def test_each_file_is_meant_once() -> None:
     write("in/-")
     os.chdir("in")
     assert files.named(["-", "."]) == (["-", "./-"], 0)
+    write("a/-/b.txt")
+    os.chdir("a")
+    assert files.named(["-", "./-"]) == (["-", "./-/b.txt"], 0)
 
 
 def test_folders_may_be_nested_deeper_than_calls() -> None:
@@ -261,6 +265,21 @@ def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line
     assert (item.refusal.name, item.refusal.reason, item.refusal.line) == ("page.txt", reason, line)
     assert detail in item.refusal.detail
     assert item.content == content
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an office document"),
+        (zstd.compress(b""), "packed with zstd"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"\x89PNG\r\n", "an image"),
+        (b"\xff\xd8\xff\xe0", "an image"),
+    ],
+)
+def test_what_is_no_text_is_called_by_its_kind(start: bytes, kind: str) -> None:
+    """What people have beside their pages, by its first bytes."""
+    assert refused(start).refusal.detail == f"{kind}: copy the page's text into a file"
 
 
 @pytest.mark.parametrize("packed", [zstd.compress(COPY.encode() * 2), zstd.compress(COPY.encode())[:-3], b"no zstd"])

@@ -67,6 +67,8 @@ def line(text: str) -> str:
             line("Attempted to create a lock file on a read-only directory"),
             "written (read-only directory): set",
         ),
+        (14, "", line("30: Read-only file system"), "cannot be written (Read-only file system): set data_dir"),
+        (14, "", line("1: Operation not permitted"), "cannot be written (Operation not permitted): set data_dir"),
         (14, "", line("13: Permission denied"), "/home/me/data cannot be written (Permission denied): set data_dir"),
         (
             14,
