@@ -85,6 +85,7 @@ def test_each_file_is_meant_once() -> None:
     Path("empty").mkdir()
     assert files.named(["d/b.txt", "up", "./d/b.txt", "d", "d/a.txt"]) == (["d/b.txt", "up/a.txt", "up/x", "up/y"], 1)
     assert files.named(["-", "empty", "-", "only", "empty/"]) == (["-", "empty", "only"], 1)
+    assert files.named(["-", "nowhere", "gone", "nowhere"]) == (["-", "nowhere", "gone"], 0)
     write("in/-")
     os.chdir("in")
     assert files.named(["-", "."]) == (["-", "./-"], 0)
@@ -298,7 +299,7 @@ def test_of_what_is_too_large_little_is_kept(monkeypatch: pytest.MonkeyPatch) ->
     item = refused(large, "large.txt")
     assert (item.content, item.refusal.size, item.refusal.head) == (None, len(large), hashed)
     assert (item.refusal.reason, item.refusal.raw) == ("too_large", None)
-    assert shlex.split(item.refusal.replay or "")[3:] == [str(Path("large.txt").absolute())]
+    assert shlex.split(item.refusal.replay or "")[2:] == ["digest", str(Path("large.txt").absolute())]
     with (
         subprocess.Popen(["cat", "large.txt"], stdout=subprocess.PIPE) as cat,  # noqa: S607 - the system's
         io.TextIOWrapper(cat.stdout or io.BytesIO()) as stdin,
