@@ -162,8 +162,8 @@ def test_what_is_no_file_is_refused_unopened() -> None:
     os.mkfifo("d/pipe")
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("d/socket")
-    for name in ("d/pipe", "d/socket", "/dev/null", "/dev/zero"):
-        item = files.read(name, waits=False)
+    for name, waits in (("d/pipe", False), ("d/socket", True), ("/dev/null", True), ("/dev/zero", True)):
+        item = files.read(name, waits=waits)
         assert isinstance(item, Refused)
         assert (item.refusal.reason, item.content, item.refusal.replay) == ("not_a_file", None, None)
         assert item.refusal.detail == "a pipe, a socket or a device: copy its text into a file"
@@ -329,7 +329,10 @@ def test_a_dump_is_refused_with_what_reads_it(name: str) -> None:
     """A command that a shell takes from any folder, for the summary and for `deferred`."""
     item = refused(b'{"arxiv_id": "2503.00001", "title": "Of Rivers"}\n' * 9, name)
     command = item.refusal.replay or ""
-    assert (item.refusal.reason, item.refusal.detail) == ("dump", f"many records, not a page: {command}")
+    assert (item.refusal.reason, item.refusal.detail) == (
+        "dump",
+        f"many records, not a page; for the next version: {command}",
+    )
     expected = ["paperharvest", "crawl", "dump", str(Path(name).absolute()), "--layout", "jsonl"]
     assert shlex.split(command) == expected
 
