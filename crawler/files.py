@@ -44,7 +44,8 @@ def named(paths: list[str]) -> tuple[list[str], int]:
     found: dict[object, str] = {}
     dotted: set[object] = set()
     for path in paths:
-        for name in list(_within(path, dotted)) or [path]:  # a folder without files is refused, not passed over
+        within = [] if path == STDIN else list(_within(path, dotted))
+        for name in within or [path]:  # a folder without files is refused, not passed over
             found.setdefault(_identity(name), name)
     return list(found.values()), len(dotted)
 
@@ -54,13 +55,11 @@ def _within(path: str, dotted: set[object]) -> Iterator[str]:
     waiting, visited = [path], set[object]()
     while waiting:  # no recursion: folders may be nested deeper than Python's calls
         name = waiting.pop()
-        if name == STDIN or not os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises where rights are missing
-            yield name
-        elif (folder := _identity(name)) not in visited:
+        if (folder := _identity(name)) not in visited:
             visited.add(folder)
             try:
                 entries = sorted(os.listdir(name), reverse=True)  # noqa: PTH208 - a name need not be a path's
-            except OSError:
+            except OSError:  # a file, or a folder without rights
                 yield name
                 continue
             dotted.update((folder, entry) for entry in entries if entry.startswith("."))
@@ -88,19 +87,26 @@ def read(name: str, *, waits: bool = True) -> Digest | Refused:
         content, size = _content(name, waits=waits)
         if layout := dumps.layout_of(content):
             replay = f"{_command('dump', name)} --layout {layout}"
-            raise LayoutChanged("dump", f"many records, not a page: {replay}")  # noqa: TRY301 - with this replay
+            raise LayoutChanged("dump", f"not a page; for the next version: {replay}")  # noqa: TRY301 - with this replay
         content, replay = _whole(name, content, size), None  # from here on, what is kept can be read again
         text = _text(content)
         source, page = layouts.read(text)
     except LayoutChanged as refused:
-        if refused.reason == "not_a_file":  # a command that may wait forever helps nobody
+        if refused.reason == "not_a_file" or not name:  # a command that may wait forever, or reads all, helps nobody
             replay = None
-        fields = {"name": _shown(name), "replay": replay, **vars(refused)}
+        fields = {"name": _shown(name), "path": _path(name), "replay": replay, **vars(refused)}
         if content is not None and size > LARGEST:  # of a pipe nobody knows how much more there is
             fields["size"] = None if size == len(content) else size
             fields["head"], content = raw.digest_of(content[: dumps.BEGINNING]), None
         return Refused(refusal=Refusal.model_validate(fields), content=content)
-    return Digest(source=source, digest=_hashed(text), name=_shown(name), raw=raw.digest_of(content), page=page)
+    return Digest(
+        source=source,
+        digest=_hashed(text),
+        name=_shown(name),
+        path=_path(name),
+        raw=raw.digest_of(content),
+        page=page,
+    )
 
 
 def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
@@ -156,6 +162,10 @@ def _hashed(text: str) -> str:
 def _shown(name: str) -> str:
     """A name as it can be stored: it need not be UTF-8."""
     return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _path(name: str) -> str | None:
+    return None if name == STDIN else _shown(os.path.abspath(name))  # noqa: PTH100 - Path.absolute leaves `..`
 
 
 def _command(verb: str, name: str) -> str:

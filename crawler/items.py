@@ -13,6 +13,8 @@ class Digest(Record):
     digest: str
     """Its identity: the same copy under another name is the same digest."""
     name: str
+    path: str | None
+    """The same file from any folder; None for stdin."""
     raw: str
     """The SHA-256 of its bytes."""
     page: Page

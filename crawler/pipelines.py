@@ -65,7 +65,13 @@ class StorePipeline:
 
     async def _store(self, item: Digest) -> None:
         new = await digests.store(
-            self.database, item.page, source=item.source, digest=item.digest, name=item.name, raw=item.raw
+            self.database,
+            item.page,
+            source=item.source,
+            digest=item.digest,
+            name=item.name,
+            path=item.path,
+            raw=item.raw,
         )
         self.stats.inc_value("harvest/digests" if new else "harvest/unchanged")
         self.stats.inc_value("harvest/listings", len(item.page.listings))

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import signal
 import sys
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paperharvest import logs
 from paperharvest.errors import ConfigError
 from paperharvest.summary import Exit
 from paperharvest.texts import printable
 from storage.errors import ReaderGone, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from types import FrameType
 
     from paperharvest.config import Settings
     from paperharvest.summary import Summary
 
 INTERRUPTED = 130
+said = logging.getLogger(logs.SUMMARY)
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 app = typer.Typer(
@@ -44,7 +48,7 @@ Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", h
 
 @dataclass(frozen=True)
 class Options:
-    """What stands before a command, or anywhere in its line."""
+    """What stands before a command; the flags may also stand after it."""
 
     config: Path | None
     level: int
@@ -132,7 +136,7 @@ def export(
         query = parse_where(where)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--where") from None
-    _finish(context, looking.write_lines(_settings(context), output, query))
+    _finish(context, looking.write_lines(_settings(context), output, query, quiet=context.obj.quiet))
 
 
 @app.command()
@@ -146,13 +150,13 @@ def show(
     Each value with its source and age; several papers that the title may mean are listed.
     """
     from paperharvest import looking, views  # noqa: PLC0415
+    from storage.export import line_of, paper_of  # noqa: PLC0415
 
-    found = looking.find(_settings(context), paper)
+    found, seen = looking.find(_settings(context), paper)
     if as_json:
-        for line in looking.lines_of(found):
-            typer.echo(line, nl=False)
+        _say(line_of(paper_of(one)).decode().rstrip() for one in found)
     elif len(found) == 1:
-        _say(views.paper(found[0]))
+        _say(views.paper(found[0], seen))
     else:
         _say(f"{one['_id']}  {printable(one['title'])}" for one in found)
 
@@ -163,11 +167,13 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Papers, coverage by kind and provider, days, what was refused, budgets and waits.
     """
+    import orjson  # noqa: PLC0415
+
     from paperharvest import looking, views  # noqa: PLC0415
 
     figures = looking.overview(_settings(context))
     if as_json:
-        typer.echo(json.dumps(figures, default=_isoformat))
+        _say([orjson.dumps(figures, option=orjson.OPT_UTC_Z).decode()])
     else:
         _say(views.status(figures))
 
@@ -177,7 +183,7 @@ def schema() -> None:
     """Print the JSON Schema of an exported line."""
     from storage.export import schema as schema_of_a_line  # noqa: PLC0415
 
-    typer.echo(json.dumps(schema_of_a_line(), indent=2))
+    _say([json.dumps(schema_of_a_line(), indent=2)])
 
 
 @app.command()
@@ -191,16 +197,14 @@ def doctor(
     Python, configuration, keys, folders, database and providers: good, a note, or bad with the remedy (exit 3).
     """
     from paperharvest import doctor as examination  # noqa: PLC0415
-    from paperharvest import logs  # noqa: PLC0415
 
-    logs.configure(context.obj.level)
     found = []
-    for one in examination.examine(context.obj.config, offline=offline):
+    for one in examination.examine(partial(_settings, context), offline=offline):
         found.append(one)
         if not as_json:
-            typer.echo(f"{one.state:<5} {one.subject + ':':<17} {printable(one.text)}")
+            _say([f"{one.state:<5} {one.subject + ':':<17} {printable(one.text)}"])
     if as_json:
-        typer.echo(json.dumps([one._asdict() for one in found]))
+        _say([json.dumps([one._asdict() for one in found])])
     raise typer.Exit(Exit.INCOMPLETE if any(one.state == "bad" for one in found) else Exit.DONE)
 
 
@@ -216,65 +220,67 @@ def db(context: typer.Context) -> None:
 
 
 def _settings(context: typer.Context) -> Settings:
-    from paperharvest import config, logs  # noqa: PLC0415
+    from paperharvest import config  # noqa: PLC0415
 
     options: Options = context.obj
     logs.configure(options.level)
-    settings = config.load(options.config)
-    logs.configure(options.level, settings.log)
-    return settings
+    form = config.given(options.config).get(("log",))
+    logs.configure(options.level, "json" if form and form.value == "json" else "text")
+    return config.load(options.config)
 
 
 def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line)
-
-
-def _isoformat(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
-
-
-def _said() -> logging.Logger:
-    from paperharvest.logs import SUMMARY  # noqa: PLC0415
-
-    return logging.getLogger(SUMMARY)
+    try:
+        for line in lines:
+            typer.echo(line)
+    except BrokenPipeError:
+        raise ReaderGone from None
 
 
 def _finish(context: typer.Context, summary: Summary) -> None:
     if not context.obj.quiet or summary.exit_status is not Exit.DONE:
         for line in summary.lines():
-            _said().info(line)
+            said.info(line)
     raise typer.Exit(summary.exit_status)
 
 
 def main() -> None:
     """Run the command line; every error is one sentence that says what to do."""
-    _take_as_ctrl_c("SIGTERM", "SIGHUP")
+    _on_signals(signal.default_int_handler)  # as Ctrl-C: whoever leaves last stops the database
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal need not know all letters
     arguments = _flags_first(sys.argv[1:])
     try:
         app(arguments)
     except (KeyboardInterrupt, SystemExit) as ended:
+        _on_signals(signal.SIG_IGN)  # it is over
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise
-        _said().error("paperharvest: interrupted; what was stored stays: the same command goes on from there")
+        said.error("paperharvest: interrupted; what was stored stays: the same command goes on from there")
         sys.exit(INTERRUPTED)
     except ReaderGone:  # `paperharvest export | head`: who reads has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(Exit.DONE)
     except Exception as error:
+        _forget_output()
         if "--debug" in arguments:
             raise
-        _said().error("paperharvest: %s", _sentence(error))
+        said.error("paperharvest: %s", _sentence(error))
         sys.exit(Exit.ERROR)
 
 
-def _take_as_ctrl_c(*names: str) -> None:
-    """Whoever leaves last stops the database, also where a terminal is closed; `nohup` stands."""
-    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+def _forget_output() -> None:
+    """What could not be written is not tried again when Python ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Set what an interrupt, a termination and a closed terminal do; what `nohup` ignores stays ignored."""
+    for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")):  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _flags_first(arguments: list[str]) -> list[str]:
@@ -289,4 +295,6 @@ def _sentence(error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, StorageError | ConfigError):
         return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the output'} cannot be used ({error.strerror}): free space, or check its rights"
     return f"an error of its own ({type(error).__name__}): run it again with --debug, and report it"

@@ -29,7 +29,7 @@ def harvest(settings: Settings, paths: list[str], output: Path | None, *, quiet:
     async def work(database: Database, summary: Summary, progress: Progress) -> None:
         await _ask(settings, database, summary, run.KINDS, progress, titles=True)
         if output is not None:
-            await export_into(database, summary, output, {})
+            await export_into(database, summary, progress, output, {})
 
     if output is not None:
         export.check(output)

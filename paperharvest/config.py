@@ -9,10 +9,10 @@ import re
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, Self, TypeAlias
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 
 from enrich.settings import ProviderSettings
 from paperharvest.errors import ConfigError
@@ -44,18 +44,47 @@ def _expanded(path: Path) -> Path:
         raise ValueError(str(error)) from None
 
 
+class Given(NamedTuple):
+    """A value that somebody set, and where: "paperharvest.toml, line 3" or a variable's name."""
+
+    value: Any
+    source: str
+
+
 class Settings(Record):
     """What the user configured, defaults filled in."""
 
     mongo_uri: SecretStr | None = None
     """None: the embedded mongod."""
-    database: str = "paperharvest"
+    database: str = Field("paperharvest", pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$")
     data_dir: Annotated[Path, AfterValidator(_expanded)] = Field(default_factory=lambda: user_data_path("paperharvest"))
     contact: str | None = None
     """A mail address or page for the User-Agent: providers like to know whom to ask."""
     log: Literal["text", "json"] = "text"
     """How log lines are written to stderr."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    _sources: dict[Keys, str] = PrivateAttr(default_factory=dict)
+    _file: Path | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, values: Mapping[Keys, Given], file: Path | None) -> Self:
+        """The settings that these values make. Raises ConfigError."""
+        try:
+            settings = cls.model_validate(_tables(values))
+        except ValidationError as error:
+            _explain(error, values)
+        settings._sources.update((keys, one.source) for keys, one in values.items())  # noqa: SLF001 - its own
+        settings._file = file  # noqa: SLF001
+        return settings
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration file that was read."""
+        return self._file
+
+    def source(self, *keys: str) -> str | None:
+        """Where a setting was set, as `Given.source` says it; None: nowhere, the default holds."""
+        return self._sources.get(keys)
 
     @property
     def user_agent(self) -> str:
@@ -64,23 +93,16 @@ class Settings(Record):
         return f"paperharvest/{version('paperharvest')}{contact}"
 
 
-class Given(NamedTuple):
-    """A value that somebody set, and where: "paperharvest.toml, line 3" or a variable's name."""
-
-    value: Any
-    source: str
-
-
 def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
     """Settings from a TOML file (named, else $PAPERHARVEST_CONFIG, else ./paperharvest.toml) and the environment.
 
     The environment stands above the file. Raises ConfigError.
     """
-    values = given(file, env)
-    try:
-        return Settings.model_validate(_tables(values))
-    except ValidationError as error:
-        _explain(error, values)
+    settings = Settings.of(given(file, env), _found_file(file, env))
+    for variable, keys in _variables(os.environ if env is None else env).items():
+        if _is_unknown_provider(keys):
+            logger.warning("%s: no such provider, ignored%s", variable, _nearest(keys[1], PROVIDERS))
+    return settings
 
 
 def given(file: Path | None = None, env: Mapping[str, str] | None = None) -> dict[Keys, Given]:
@@ -89,16 +111,16 @@ def given(file: Path | None = None, env: Mapping[str, str] | None = None) -> dic
     return _from_file(file, env) | _from_environment(env)
 
 
-def found_file(file: Path | None = None, env: Mapping[str, str] | None = None) -> Path | None:
+def _found_file(file: Path | None = None, env: Mapping[str, str] | None = None) -> Path | None:
     """The configuration file that is read; None where none is named and none is nearby."""
     env = os.environ if env is None else env
     nearby = Path("paperharvest.toml")
     named = file or (Path(env["PAPERHARVEST_CONFIG"]) if env.get("PAPERHARVEST_CONFIG") else None)
-    return named or (nearby if nearby.exists() else None)
+    return named or (nearby if os.path.exists(nearby) else None)  # noqa: PTH110 - Path's raises where rights are missing
 
 
 def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[Keys, Given]:
-    path = found_file(file, env)
+    path = _found_file(file, env)
     if path is None:
         return {}
     try:
@@ -112,7 +134,7 @@ def _from_file(file: Path | None, env: Mapping[str, str]) -> dict[Keys, Given]:
         raise ConfigError(f"the configuration file {path} is not understood: {error}") from None
     flat = {keys: Given(value, f"{path}{_place(places, keys)}") for keys, value in _flat(values)}
     for keys, one in flat.items():
-        if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
+        if _is_unknown_provider(keys):
             raise ConfigError(f"{one.source}: no provider is called {keys[1]!r}{_nearest(keys[1], PROVIDERS)}")
     return flat
 
@@ -121,7 +143,7 @@ def _flat(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, A
     for key, value in values.items():
         if isinstance(value, dict) and value:
             yield from _flat(value, (*above, key))
-        else:
+        elif value != "":  # empty counts as unset, as in the environment
             yield (*above, key), value
 
 
@@ -156,15 +178,18 @@ def _from_environment(env: Mapping[str, str]) -> dict[Keys, Given]:
     for variable, provider in USUAL_KEYS.items():
         if variable in env:
             values["providers", provider, "api_key"] = Given(env[variable], variable)
-    for variable, value in env.items():
-        if not variable.startswith(PREFIX) or variable == "PAPERHARVEST_CONFIG":
-            continue
-        keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-        if keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS:
-            logger.warning("%s: no such provider, ignored%s", variable, _nearest(keys[1], PROVIDERS))
-        else:
-            values[keys] = Given(value, variable)
-    return values
+    known = ((variable, keys) for variable, keys in _variables(env).items() if not _is_unknown_provider(keys))
+    return values | {keys: Given(env[variable], variable) for variable, keys in known}
+
+
+def _variables(env: Mapping[str, str]) -> dict[str, Keys]:
+    """Our variables that are set, with the keys they stand for."""
+    ours = (one for one, value in env.items() if one.startswith(PREFIX) and value.strip())
+    return {one: tuple(one.removeprefix(PREFIX).lower().split("__")) for one in ours if one != f"{PREFIX}CONFIG"}
+
+
+def _is_unknown_provider(keys: Keys) -> bool:
+    return keys[0] == "providers" and len(keys) > 1 and keys[1] not in PROVIDERS
 
 
 def _tables(values: Mapping[Keys, Given]) -> dict[str, Any]:

@@ -52,6 +52,8 @@ def crawl(settings: Settings, spider: str, mongo_uri: str, progress: Progress, *
     with _own_signal_handlers():
         process.start()
     stats = crawler.stats.get_stats() if crawler.stats else {}
+    if not task.done():  # interrupted twice
+        raise KeyboardInterrupt
     if error := task.exception() or next(iter(errors), None):
         raise error
     if "harvest/error" in stats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import time
@@ -14,24 +13,24 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from enrich import providers
 from enrich.errors import EnrichError, PutOff
 from enrich.http import session
-from paperharvest import config
 from paperharvest.config import USUAL_KEYS
 from paperharvest.errors import ConfigError
+from paperharvest.execution import in_database, server
 from paperharvest.texts import span
-from storage import connect, health
+from storage import health
 from storage.errors import StorageError
 from storage.mongod import NEEDED as NEEDED_DISK
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from enrich.http import Api
-    from paperharvest.config import Given, Keys, Settings
+    from paperharvest.config import Settings
     from storage.connect import Database
 
 LITTLE = 2**30  # bytes of free disk: soon too little
-OTHERS = 0o077  # rights of the group and of everybody
+OTHERS, WRITABLE = 0o077, 0o022  # rights of the group and of everybody
 WELL_KNOWN = {"repos": "python/cpython"}
 """What each kind of provider is asked for; the others for a paper."""
 PAPER = "1706.03762"
@@ -49,54 +48,44 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(file: Path | None, *, offline: bool) -> Iterator[Finding]:
+def examine(load: Callable[[], Settings], *, offline: bool) -> Iterator[Finding]:
     """Look at one thing after the other. What a bad one makes impossible is left out."""
     yield Finding("python", "good", f"{platform.python_version()} at {sys.executable}")
     try:
-        settings, given = config.load(file), config.given(file)
+        settings = load()
     except ConfigError as error:
         yield Finding("configuration", "bad", str(error))
         return
-    yield from _configuration(config.found_file(file), given)
+    yield from _configuration(settings)
     yield _data_folder(settings.data_dir)
     if settings.mongo_uri is None:
         yield _mongod()
-    yield from _database(settings, given, offline=offline)
+    yield from _database(settings, offline=offline)
 
 
-def _configuration(file: Path | None, given: dict[Keys, Given]) -> Iterator[Finding]:
+def _configuration(settings: Settings) -> Iterator[Finding]:
     """The file that is read, and where each key comes from."""
+    file = settings.file
     yield Finding("configuration", "good", f"{file} is read" if file else "no file, only defaults and the environment")
-    secret = [
-        keys for keys, one in given.items() if keys[-1] in ("api_key", "mongo_uri") and file and str(file) in one.source
-    ]
-    if file and secret and file.stat().st_mode & OTHERS:
+    secret = [("mongo_uri",), *(("providers", name, "api_key") for name in settings.providers)]
+    if file and file.stat().st_mode & OTHERS and any(str(file) in (settings.source(*keys) or "") for keys in secret):
         yield Finding("configuration", "note", f"{file} holds keys and others may read it: chmod 600 {file}")
     for variable, name in USUAL_KEYS.items():
-        if key := given.get(("providers", name, "api_key")):
-            yield Finding("key", "good", f"{name}: from {key.source}")
+        if source := settings.source("providers", name, "api_key"):
+            yield Finding("key", "good", f"{name}: from {source}")
         elif name in providers.names():
             yield Finding("key", "note", f"{name}: none; {variable} raises its limits")
 
 
 def _data_folder(folder: Path) -> Finding:
-    nearest = folder
-    while not nearest.exists():
+    nearest = folder.absolute()
+    while not os.path.exists(nearest):  # noqa: PTH110 - Path's raises where rights are missing
         nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        return Finding("data folder", "bad", f"{folder} cannot be written: set data_dir (PAPERHARVEST_DATA_DIR)")
-    free = shutil.disk_usage(nearest).free
-    told = f"{folder}, {_size(free)} free"
-    if free < LITTLE:
-        state: State = "bad" if free < NEEDED_DISK else "note"
-        return Finding("data folder", state, f"{told}: free space, or set data_dir (PAPERHARVEST_DATA_DIR)")
-    if folder.exists() and folder.stat().st_mode & 0o022:
-        return Finding("data folder", "note", f"{told}; others may write there: chmod go-w {folder}")
-    return Finding("data folder", "good", told)
-
-
-def _size(number: int) -> str:
-    return f"{number / 2**30:.1f} GiB"
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK) or not nearest.is_dir():
+        return Finding("data folder", "bad", f"{folder} cannot be used: set data_dir (PAPERHARVEST_DATA_DIR)")
+    if nearest == folder and folder.stat().st_mode & WRITABLE:
+        return Finding("data folder", "note", f"{folder}; others may write there: chmod go-w {folder}")
+    return Finding("data folder", "good", str(folder))
 
 
 def _mongod() -> Finding:
@@ -112,23 +101,27 @@ def _mongod() -> Finding:
     return Finding("mongod", "good", f"{(said.stdout.splitlines() or ['?'])[0]} at {binary}")
 
 
-def _database(settings: Settings, given: dict[Keys, Given], *, offline: bool) -> Iterator[Finding]:
+def _database(settings: Settings, *, offline: bool) -> Iterator[Finding]:
     """The database, and through it the providers: their pace is kept there."""
 
-    async def look(uri: str) -> list[Finding]:
-        async with connect.connected(uri, settings.database) as database:
-            found = [_healthy(await health.of(database))]
-            return found if offline else found + [one async for one in _asked(database, settings)]
+    async def look(database: Database) -> list[Finding]:
+        found = [_healthy(await health.of(database))]
+        return found if offline else found + [one async for one in _asked(database, settings)]
 
-    source = given[("mongo_uri",)].source if settings.mongo_uri else "embedded"
-    uri = settings.mongo_uri.get_secret_value() if settings.mongo_uri else None
+    reached = False
     try:
-        with connect.server(uri, settings.data_dir) as found:
-            yield from asyncio.run(look(found))
+        with server(settings) as uri:
+            yield from in_database(settings, uri, look)
+            reached = True
     except StorageError as error:
-        yield Finding("database", "bad", f"{error} ({source})")
-    if offline:
-        yield Finding("providers", "note", "not asked (--offline)")
+        yield Finding("database", "bad", str(error))
+    if offline or not reached:
+        why = "--offline" if offline else "their pace is kept in the database"
+        yield Finding("providers", "note", f"not asked ({why})")
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.1f} GiB"
 
 
 def _healthy(found: health.Health) -> Finding:

@@ -32,8 +32,13 @@ Work: TypeAlias = "Callable[[Database, Summary, Progress], Awaitable[None]]"
 def server(settings: Settings) -> Iterator[str]:
     """The address of the database, which is there for as long as the context."""
     uri = settings.mongo_uri.get_secret_value() if settings.mongo_uri else None
-    with connect.server(uri, settings.data_dir) as found:
-        yield found
+    try:
+        with connect.server(uri, settings.data_dir) as found:
+            yield found
+    except StorageError as error:
+        if uri is None or "mongo_uri" not in str(error):
+            raise
+        raise StorageError(f"{error} ({settings.source('mongo_uri')})") from None
 
 
 def in_database(settings: Settings, uri: str, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import os
 import sys
 from typing import Literal, TextIO
-from uuid import uuid4
 
 from paperharvest.texts import printable
 
-RUN = uuid4().hex
+RUN = os.urandom(16).hex()
 """This execution of a command: its id in the log and in the collection `runs`."""
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from paperharvest import views
 from paperharvest.execution import T, execute, in_database, server
-from storage import export, lookup, status
+from storage import digests, export, lookup, status
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
@@ -20,49 +21,57 @@ if TYPE_CHECKING:
     from paperharvest.summary import Summary
     from storage.connect import Database, Document
 
+STEP = 500  # lines between two movements of the bar
 
-def write_lines(settings: Settings, output: Path | None, where: Document) -> Summary:
+
+def write_lines(settings: Settings, output: Path | None, where: Document, *, quiet: bool) -> Summary:
     """Export the papers that a filter selects."""
 
-    async def work(database: Database, summary: Summary, _progress: Progress) -> None:
-        await export_into(database, summary, output, where)
+    async def work(database: Database, summary: Summary, progress: Progress) -> None:
+        await export_into(database, summary, progress, output, where)
 
-    return execute(settings, "export", work=work, quiet=True)
+    return execute(settings, "export", work=work, quiet=quiet)
 
 
-async def export_into(database: Database, summary: Summary, output: Path | None, where: Document) -> None:
-    """Write the lines, and count them in the summary."""
+async def export_into(
+    database: Database, summary: Summary, progress: Progress, output: Path | None, where: Document
+) -> None:
+    """Write the lines, and count them in the summary; a bar only where they do not go to the terminal, too."""
     summary.exported, summary.output = 0, output
+    if output is not None:
+        progress.begin("export", await export.count(database, where))
     with export.target(output) as file:
         async for line in export.lines(database, where):
             file.write(line)
             summary.exported += 1
+            if output is not None and not summary.exported % STEP:
+                progress.advance("export", STEP)
 
 
 def overview(settings: Settings) -> Document:
     """What there is, how much of it is known, what was refused, and what to do next."""
     figures = _looked_up(settings, status.overview)
-    key = settings.providers["github"].api_key
-    return figures | {"next": list(views.next_steps(figures, token=key is not None))}
+    token = settings.providers["github"].api_key is not None
+    return figures | {"next": list(views.next_steps(figures, token=token))}
 
 
-def find(settings: Settings, asked: str) -> list[Document]:
-    """The papers that an id, an address, a DOI or a title names. Raises StorageError where there is none."""
+def find(settings: Settings, asked: str) -> tuple[list[Document], dict[str, dt.datetime]]:
+    """The papers that an id, an address, a DOI or a title names, and when each of their digests was seen last.
 
-    async def found(database: Database) -> list[Document]:
-        return await lookup.papers(database, asked)
+    Raises StorageError where there is no such paper.
+    """
 
-    if papers := _looked_up(settings, found):
-        return papers
+    async def found(database: Database) -> tuple[list[Document], dict[str, dt.datetime]]:
+        papers = await lookup.papers(database, asked)
+        return papers, await digests.seen(database, [one["digest"] for paper in papers for one in paper["sightings"]])
+
+    papers, seen = _looked_up(settings, found)
+    if papers:
+        return papers, seen
     raise StorageError(
         f"no paper is stored under {asked[:200]!r}: give its arXiv id, DOI or whole title,"
         """ or search titles with paperharvest export --where '{"title": {"$regex": "word", "$options": "i"}}'"""
     )
-
-
-def lines_of(papers: list[Document]) -> list[bytes]:
-    """Papers as exported lines."""
-    return [export.line_of(export.paper_of(one)) for one in papers]
 
 
 def _looked_up(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:

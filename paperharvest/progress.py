@@ -23,7 +23,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BAR = 12  # characters: on 80 columns a wait has room beside it
+BAR, WIDE = 12, 80  # characters: on 80 columns a wait has room beside the bar
 
 
 class _Rate(ProgressColumn):
@@ -55,12 +55,10 @@ class Bars:
 def showing(console: Console | None = None, *, quiet: bool = False) -> Iterator[Bars]:
     """Bars on stderr while the context lasts: done of all, rate, time gone and left, and what is waited for."""
     console = console or Console(stderr=True)
+    wide = (BarColumn(BAR), MofNCompleteColumn(), _Rate(), TimeElapsedColumn()) if console.width >= WIDE else ()
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(BAR),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
+        *(wide or (MofNCompleteColumn(),)),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[wait]}", markup=False, table_column=Column(overflow="fold")),
     )

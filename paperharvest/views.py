@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paperharvest.texts import ago, ahead, printable, shortened
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Mapping
 
     from storage.connect import Document
@@ -15,21 +16,36 @@ SHOWN = 5  # of sightings, links and authors; --json shows all
 STATUSES = ("ok", "missing", "blocked", "failed", "pending", "due")
 
 
-def paper(document: Document) -> Iterator[str]:
-    """Everything known of a paper, with the source and the age of each value, on one screen."""
-    by = document["_work"]["by"]
+class _Shown:
+    """One paper, and when its digests were seen."""
+
+    def __init__(self, document: Document, seen: Mapping[str, dt.datetime]) -> None:
+        self.paper, self.seen, self.by = document, seen, document["_work"]["by"]
+
+    def source(self, part: str) -> str:
+        """Whose value a part of the paper is, and how old that is."""
+        return self.of(self.by[part].partition(" ")[2]) if part in self.by else ""
+
+    def of(self, source: str) -> str:
+        """A source, and how long ago it told."""
+        told = self.paper["arxiv"]["fetched_at"] if source == "arxiv" else self.seen.get(source)
+        return f"({source}{', ' + ago(told) if told else ''})"
+
+
+def paper(document: Document, seen: Mapping[str, dt.datetime]) -> Iterator[str]:
+    """Everything known of a paper, with the source and the age of each value, on one screen.
+
+    seen: when each of its digests was seen last.
+    """
+    shown, sightings = _Shown(document, seen), document["sightings"]
     yield document["_id"]
-    yield _row("title", f"{document['title']}  ({document['text_source']})")
-    yield from _cut(
-        [
-            _row("title", f"{one['listed_title']}  ({one['digest']})")
-            for one in document["sightings"]
-            if one["listed_title"]
-        ]
-    )
-    yield from _rows("authors", _authors(document, by.get("authors")))
+    yield _row("title", f"{document['title']}  {shown.source('title')}")
+    retitled = [one for one in sightings if one["listed_title"]]
+    yield from _cut([_row("title", f"{one['listed_title']}  {shown.of(one['digest'])}") for one in retitled])
+    yield from _rows("authors", _authors(document, shown.source("authors")))
     if published := document["published"]:
-        yield _row("published", f"{published['date']}  (the {published['precision']}, from {published['basis']})")
+        told = f"the {published['precision']}, from {published['basis']}"
+        yield _row("published", f"{published['date']}  ({told})")
     yield from _rows("ids", ", ".join(f"{name} {value}" for name, value in document["ids"].items() if value))
     yield from _resolution(document["resolution"])
     yield _row("arxiv", _arxiv(document["arxiv"]))
@@ -38,8 +54,10 @@ def paper(document: Document) -> Iterator[str]:
     for repo in document["repos"]:
         yield _row("code", _repo(repo))
     yield from _cut([_row("link", f"{one['url']}  ({one['kind']}, {one['found_in']})") for one in document["links"]])
-    yield from _cut([_row("listed", _sighting(one)) for one in document["sightings"]])
-    yield from _abstracts(document, by.get("abstract"))
+    yield from _cut([_row("listed", f"{_sighting(one)}  {shown.of(one['digest'])}") for one in sightings])
+    yield from _abstracts(shown)
+    yield from _rows("summary", shortened(document["ai_summary"] or ""))
+    yield from _rows("keywords", ", ".join(document["ai_keywords"] or ()))
     yield _row("first seen", f"{ago(document['first_seen'])}, changed {ago(document['updated_at'])}")
 
 
@@ -59,42 +77,35 @@ def _cut(rows: list[str]) -> Iterator[str]:
         yield _row("", f"and {len(rows) - SHOWN} more: --json shows all")
 
 
-def _source(by: str | None) -> str:
-    """The source within a `by`: its rank stands before it."""
-    return by.partition(" ")[2] if by else ""
-
-
-def _authors(document: Document, by: str | None) -> str:
+def _authors(document: Document, source: str) -> str:
     number = document["authors_count"]
     if number is None:
         return ""
     names = document["authors"] or []
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     named = f"{', '.join(names[:SHOWN])}{more}; " if names else ""
-    return f"{named}{number} in all  ({_source(by)})"
+    return f"{named}{number} in all  {source}"
 
 
 def _resolution(resolution: Document) -> Iterator[str]:
-    score = "" if resolution["score"] is None else f", score {resolution['score']}"
-    yield _row(
-        "arXiv id", f"{resolution['status']}" + (f" by {resolution['method']}{score}" * bool(resolution["method"]))
-    )
+    told = resolution["status"]
+    told += f" by {resolution['method']}" if resolution["method"] else ""
+    told += f", score {resolution['score']}" if resolution["score"] is not None else ""
+    yield _row("arXiv id", told)
     for one in resolution["candidates"]:
-        yield _row("  perhaps", f"{one['arxiv_id']} {printable(one['title'])} (score {one['score']})")
+        yield _row("  perhaps", f"{one['arxiv_id']} {one['title']} (score {one['score']})")
 
 
 def _answer(fact: Mapping[str, Any], told: str) -> str:
     """What a fact tells, or its status and reason; and how old that is."""
     reason = f": {fact['reason']}" if fact["reason"] else ""
-    return f"{told if fact['status'] == 'ok' else fact['status'] + reason}  ({_asked(fact)})"
-
-
-def _asked(fact: Mapping[str, Any]) -> str:
-    return ago(fact["fetched_at"]) if fact["fetched_at"] else "not asked yet"
+    asked = ago(fact["fetched_at"]) if fact["fetched_at"] else "not asked yet"
+    return f"{told if fact['status'] == 'ok' else fact['status'] + reason}  ({asked})"
 
 
 def _arxiv(fact: Document) -> str:
     told = [f"version {fact['version']}", *(fact["categories"] or ())]
+    told += [f"{key} {fact[key].date()}" for key in ("published", "updated") if fact[key]]
     told += [fact[key] for key in ("comment", "journal_ref") if fact[key]] + ["WITHDRAWN"] * bool(fact["withdrawn"])
     return _answer(fact, ", ".join(told))
 
@@ -106,25 +117,26 @@ def _count(fact: Document) -> str:
 
 def _repo(repo: Document) -> str:
     told = [f"{repo['stars']} stars", f"{repo['forks']} forks", repo["language"], repo["license"]]
+    told += [f"pushed {repo['pushed_at'].date()}"] if repo["pushed_at"] else []
     told += ["archived"] if repo["archived"] else []
     evidence = f", named in {' and '.join(repo['evidence'])}" if repo["evidence"] else ""
     return f"{repo['url']}  {_answer(repo, ', '.join(filter(None, told)))}{evidence}"
 
 
 def _sighting(one: Document) -> str:
-    told = [f"{one['digest']} at {one['position']}", one["source"]]
+    told = [f"at {one['position']}", one["source"]]
     told += [f"page of {one['page_date']}"] if one["page_date"] else []
+    told += [f"listed {one['listed_date']}"] if one["listed_date"] else []
     told += [f"{one[key]} {key}" for key in ("upvotes", "comments") if one[key] is not None]
     return ", ".join([*told, *filter(None, (one["organization"],))])
 
 
-def _abstracts(document: Document, by: str | None) -> Iterator[str]:
+def _abstracts(shown: _Shown) -> Iterator[str]:
     """The abstract that stands, and those of other sources that differ."""
-    for source, text in [(by, document["abstract"])] + [
-        (one["by"], one["abstract"]) for one in document["_work"]["other_abstracts"]
-    ]:
-        if text:
-            yield _row("abstract", f"{shortened(text)}  ({_source(source)})")
+    if shown.paper["abstract"]:
+        yield _row("abstract", f"{shortened(shown.paper['abstract'])}  {shown.source('abstract')}")
+    for one in shown.paper["_work"]["other_abstracts"]:
+        yield _row("abstract", f"{shortened(one['abstract'])}  {shown.of(one['by'].partition(' ')[2])}")
 
 
 def status(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -171,7 +183,7 @@ def next_steps(figures: Mapping[str, Any], *, token: bool) -> Iterator[str]:
         yield "paperharvest run PATH... -o papers.jsonl   reads digests, and asks for their papers"
         return
     for one in figures["refused"]["latest"]:
-        if one["replay"]:
+        if one["replay"] and one["reason"] != "dump":  # no command of this version reads it
             yield f"{one['replay']}   reads again what was refused, with a newer version"
             break
     if papers["due"]:

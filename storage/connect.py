@@ -10,7 +10,7 @@ import pymongo
 from pymongo import AsyncMongoClient, IndexModel, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import ConfigurationError, InvalidName, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 
 from storage import bulk
 from storage.errors import StorageError
@@ -62,7 +62,7 @@ QUESTIONS = (
 INDEXES = {
     "papers": (*map(IndexModel, WORK + QUESTIONS), IndexModel("repos.full_name", collation=IGNORING_CASE)),
     "observations": (IndexModel("series"), IndexModel("paper")),
-    "deferred": (IndexModel("raw"),),
+    "deferred": (IndexModel("raw"), IndexModel("path")),
 }
 
 
@@ -91,10 +91,7 @@ async def connected(uri: str, name: str) -> AsyncIterator[Database]:
     """
     client = _client(uri)
     try:
-        try:
-            database = client[name]
-        except InvalidName as error:
-            raise StorageError(f"{name!r} cannot be a database's name ({error}): correct `database`") from None
+        database = client[name]
         with explained(database):
             await _prepare(database)
             yield database

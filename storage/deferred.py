@@ -18,6 +18,6 @@ async def add(database: Database, refusal: Refusal) -> None:
     )
 
 
-async def settle(database: Database, raw: str, name: str) -> None:
-    """Forget the refusals of a text that was understood after all, and of a file that could not be read before."""
-    await database["deferred"].delete_many({"$or": [{"raw": raw}, {"raw": None, "name": name}]})
+async def settle(database: Database, raw: str, path: str | None) -> None:
+    """Forget the refusals of a text that was understood after all, and of the file that now holds it."""
+    await database["deferred"].delete_many({"$or": [{"raw": raw}, *([{"path": path}] if path else [])]})

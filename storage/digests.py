@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from storage import deferred, papers
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
     from storage.connect import Database
     from storage.documents import Page
 
 
-async def store(database: Database, page: Page, *, source: str, digest: str, name: str, raw: str) -> bool:
+async def store(
+    database: Database, page: Page, *, source: str, digest: str, name: str, path: str | None, raw: str
+) -> bool:
     """Store a page whole; False where the very same listings are stored already.
 
-    raw: the SHA-256 of its bytes; an earlier refusal of them is settled with this. The digest's own document
-    is written last: a kill before it repeats the page, which changes nothing that was stored.
+    raw: the SHA-256 of its bytes; earlier refusals of them, and of the file at that path, are settled with this.
+    The digest's own document is written last: a kill before it repeats the page, which changes nothing.
     """
     known = await database["digests"].find_one({"_id": digest, "listings": page.fingerprint()}, {"_id": 1})
     if known is None:
@@ -38,5 +43,11 @@ async def store(database: Database, page: Page, *, source: str, digest: str, nam
         },
         upsert=True,
     )
-    await deferred.settle(database, raw, name)
+    await deferred.settle(database, raw, path)
     return known is None
+
+
+async def seen(database: Database, digests: Sequence[str]) -> dict[str, dt.datetime]:
+    """When each of these digests was seen last."""
+    found = database["digests"].find({"_id": {"$in": list(digests)}}, {"seen_at": 1})
+    return {one["_id"]: one["seen_at"] async for one in found}

@@ -68,6 +68,8 @@ class Refusal(Record):
     """A stable code: `layout_unknown`, `record_shape` ..."""
     detail: str
     line: int | None = None
+    path: str | None = None
+    """The same file from any folder; None for stdin."""
     raw: str | None = None
     """The SHA-256 of its bytes; None where they could not be read."""
     replay: str | None = None

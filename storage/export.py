@@ -83,6 +83,15 @@ async def lines(database: Database, where: Document) -> AsyncIterator[bytes]:
             ) from None
 
 
+async def count(database: Database, where: Document) -> int:
+    """How many lines there will be."""
+    return (
+        await database["papers"].count_documents(where)
+        if where
+        else await database["papers"].estimated_document_count()
+    )
+
+
 async def _found(database: Database, where: Document) -> AsyncIterator[Document]:
     try:
         async for document in database["papers"].find(where).sort("_id", 1):
@@ -96,8 +105,9 @@ async def _found(database: Database, where: Document) -> AsyncIterator[Document]
 
 def check(path: Path) -> None:
     """Whether a file can be written there, asked before hours of work. Raises StorageError."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise StorageError(f"{path} is a folder, or its folder is not there: choose another file for -o")
+    folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - Path's raise where rights are missing
+    if os.path.isdir(path) or not os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH112
+        raise StorageError(f"{path} is a folder, or its folder cannot be written: choose another file for -o")
 
 
 @contextmanager
@@ -106,19 +116,21 @@ def target(path: Path | None) -> Iterator[IO[bytes]]:
 
     Raises StorageError; ReaderGone where nobody reads stdout any more.
     """
-    if path is None:
-        try:
+    if path is None and sys.stdout is None:
+        raise StorageError("stdout is closed: name a file with -o")
+    try:
+        if path is None:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise ReaderGone from None
-        return
-    as_it_goes = path.exists() and not path.is_file()
-    try:
+            return
+        as_it_goes = path.exists() and not path.is_file()
         with path.open("wb") if as_it_goes else _whole(path.resolve()) as file:
             yield file
+    except BrokenPipeError:
+        raise ReaderGone from None
     except OSError as error:
-        raise StorageError(f"{path} cannot be written ({error.strerror}): choose another file for -o") from None
+        where = path or "stdout"
+        raise StorageError(f"{where} cannot be written ({error.strerror}): choose another file for -o") from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage.papers import OPEN, UNRESOLVED
+from storage import papers
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,20 +19,20 @@ SHOWN = 5  # of what was refused, the latest
 async def overview(database: Database) -> dict[str, Any]:
     """All figures of the command `status`; times in UTC, unknown is None.
 
-    Facts count papers with an arXiv id: nobody can be asked for the others yet. `due` is what the next run asks.
+    Facts count papers with an arXiv id (nobody can be asked for the others yet), and repositories by name. `due` is
+    what the next run asks.
     """
-    papers = database["papers"]
     return {
         "papers": {
-            "stored": await papers.estimated_document_count(),
-            "without_id": await papers.count_documents(UNRESOLVED),
-            "resolution": await _by(database, "$resolution.status"),
-            "due": await papers.count_documents(OPEN),
+            "stored": await database["papers"].estimated_document_count(),
+            "without_id": await database["papers"].count_documents(papers.UNRESOLVED),
+            "resolution": await _resolutions(database),
+            "due": await papers.count_open(database),
         },
         "coverage": {
             "arxiv": {"arxiv": await _coverage(database, "arxiv")},
             "citations": {name: await _coverage(database, f"citations.{name}") for name in CITATIONS},
-            "repos": {"github": await _coverage(database, "repos", unwind=True)},
+            "repos": {"github": await _coverage(database, "repos")},
         },
         "digests": await _digests(database),
         "refused": await _refused(database),
@@ -41,19 +41,16 @@ async def overview(database: Database) -> dict[str, Any]:
     }
 
 
-async def _by(database: Database, field: str, *stages: Document) -> dict[str, int]:
+async def _resolutions(database: Database) -> dict[str, int]:
     groups = await database["papers"].aggregate(
-        [*stages, {"$group": {"_id": field, "papers": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
+        [{"$group": {"_id": "$resolution.status", "papers": {"$sum": 1}}}, {"$sort": {"_id": 1}}]
     )
     return {group["_id"]: group["papers"] async for group in groups}
 
 
-async def _coverage(database: Database, path: str, *, unwind: bool = False) -> dict[str, int]:
-    """Facts by status; a failed one and a pending one are due."""
-    stages: list[Document] = [{"$unwind": f"${path}"}] if unwind else [{"$match": {"ids.arxiv": {"$ne": None}}}]
-    found = await _by(database, f"${path}.status", *stages)
-    counts = {status: found.get(status, 0) for status in STATUSES}
-    return counts | {"due": counts["failed"] + counts["pending"]}
+async def _coverage(database: Database, path: str) -> dict[str, int]:
+    counts = {status: await papers.count(database, path, status) for status in STATUSES}
+    return counts | {"due": await papers.count(database, path)}
 
 
 async def _digests(database: Database) -> Document:

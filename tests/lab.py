@@ -109,6 +109,12 @@ def until(happened: Callable[[], object], within: float = PATIENCE) -> None:
         os.sched_yield()
 
 
+def pid_of(data_dir: Path) -> int:
+    """The mongod of a data folder, by its own word; 0 where it ended in good order."""
+    lock = data_dir / "db" / "mongod.lock"
+    return int(lock.read_text() or 0) if lock.exists() else 0
+
+
 def gone(pid: int) -> bool:
     """Whether a process has ended, although whoever inherited it may take its time to reap it."""
     return not _alive(pid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ from enrich.settings import ProviderSettings
 from paperharvest.config import PROVIDERS, Settings, load
 from storage.export import parse_where
 from tests import docs, standin
-from tests.lab import EXAMPLES, Lab, on_empty_database
+from tests.lab import BINARY, EXAMPLES, Lab, on_empty_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +152,51 @@ def test_each_question_is_answered_from_an_index(harvested: Lab, question: str, 
         plan = stages(found.rewind().explain()["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in plan
     assert "COLLSCAN" not in plan
+
+
+@pytest.fixture
+def home(harvested: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """A home as the page takes it to be: paperharvest installed by pipx, digests in a folder, the clone at hand."""
+    (tmp_path / ".local" / "bin").mkdir(parents=True)
+    (tmp_path / ".local" / "bin" / "paperharvest").symlink_to(BINARY)
+    (tmp_path / "digests").symlink_to(EXAMPLES)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    path = f"{tmp_path}/.local/bin{os.pathsep}{os.environ['PATH']}"
+    with standin.running() as server:
+        yield Lab(tmp_path, {**harvested.settings, "PATH": path}).asking(server)
+
+
+def typed(home: Lab, command: str) -> str:
+    """What a shell prints to these lines, whose exit status is 0."""
+    done = subprocess.run(  # noqa: S603 - what the page tells to type
+        ["bash", "-ec", command],  # noqa: S607
+        cwd=home.folder,
+        env=home.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_commands_of_the_how_to_run(home: Lab, mongo_uri: str) -> None:
+    """All but the upgrade, which needs a package index; with the run's own server in the place of the example's."""
+    blocks = [text for _, kind, text in STEP.findall(HOW_TO) if kind == "sh"]
+    [upgrade] = [block for block in blocks if block.startswith("pipx ")]
+    assert len(blocks) == 5
+    for block in blocks:
+        if block is not upgrade:
+            assert typed(home, re.sub(r"'mongodb://[^']*'", f"'{mongo_uri}'", block))
+
+
+def test_what_runs_every_day_runs(home: Lab) -> None:
+    """The line for cron says nothing when all went well; the unit of systemd names a command that works."""
+    [cron] = re.findall(r"```crontab\n(?:\S+ ){5}(.*)\n```", HOW_TO)
+    assert typed(home, cron) == ""
+    [start] = re.findall(r"^ExecStart=(.*)$", HOW_TO, re.MULTILINE)
+    [log] = re.findall(r"^Environment=(.*)$", HOW_TO, re.MULTILINE)
+    said = typed(home, f"{log} {start.replace('%h', str(home.folder))}")
+    assert json.loads(said.splitlines()[-1])["message"] == f"exported: 12 papers to {home.folder}/papers.jsonl"
 
 
 # --- tutorial ---------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,11 +11,9 @@ import pytest
 
 from storage.titles import title_key
 from tests import standin
-from tests.lab import EXAMPLES, PATIENCE, Lab, on_empty_database, without_times
+from tests.lab import EXAMPLES, PATIENCE, Lab, on_empty_database, until, without_times
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.standin import Server
@@ -127,13 +124,6 @@ def undisturbed(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> lis
         return lab.papers()
 
 
-def until(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Look until it happened or the process ended."""
-    deadline = time.monotonic() + PATIENCE
-    while not happened() and process.poll() is None:
-        assert time.monotonic() < deadline
-
-
 def answered(papers: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """(provider, id) of every fact that has an answer."""
     return {
@@ -159,7 +149,7 @@ def test_a_killed_run_goes_on_where_it_was(lab: Lab, undisturbed: list[dict[str,
         standin.running(latency=0.2) as server,
         lab.asking(server).start("run", EXAMPLES, "-o", lab.output) as process,
     ):
-        until(lambda: len(server.log) >= requests, process)
+        until(lambda: len(server.log) >= requests or process.poll() is not None)
         process.kill()
     with standin.running() as server:
         assert lab.asking(server).run("export", "-o", lab.output).returncode == 0
@@ -174,7 +164,7 @@ def test_a_run_killed_while_crawling_goes_on(lab: Lab, undisturbed: list[dict[st
     with standin.running() as server, lab.database() as database:
         papers = database["papers"]
         with lab.asking(server).start("crawl", "digest", EXAMPLES) as process:
-            until(lambda: papers.find_one({}, {"_id": 1}), process)
+            until(lambda: papers.find_one({}, {"_id": 1}) or process.poll() is not None)
             process.kill()
         assert lab.asking(server).harvest(EXAMPLES).returncode == 0
     assert without_times(lab.papers()) == without_times(undisturbed)
@@ -188,7 +178,7 @@ def test_a_killed_mongod_loses_nothing_that_was_stored(
     own = Lab(lab.folder, {})
     with standin.running(latency=0.2) as server:
         with own.asking(server).start("run", EXAMPLES, "-o", own.output) as process:
-            until(lambda: len(server.log) >= requests, process)
+            until(lambda: len(server.log) >= requests or process.poll() is not None)
             os.kill(int((own.folder / "data" / "db" / "mongod.lock").read_text()), signal.SIGKILL)
             stderr = process.communicate(timeout=PATIENCE)[1]
         assert process.returncode == 1

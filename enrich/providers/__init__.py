@@ -55,7 +55,7 @@ def open_apis(
 def terms(name: str, settings: ProviderSettings) -> Terms:
     """The module's constants, overridden by what the user set; its batch limit stands."""
     module = load(name)
-    key = (settings.api_key.get_secret_value() if settings.api_key else None) or None
+    key = settings.api_key.get_secret_value() if settings.api_key else None
 
     def constant(which: str) -> Any:
         keyless = {} if key else getattr(module, "WITHOUT_KEY", {})

@@ -252,13 +252,32 @@ def test_a_name_need_not_be_unicode() -> None:
         (COPY.replace("ü", "u").encode("utf-16-le"), "encoding", 1, "NUL"),
         (COPY.encode() + b"\n\n\x00", "encoding", 15, "NUL"),
         (COPY.encode()[:-200] + b"\xff", "encoding", 13, "not UTF-8"),
+        (b"\n\xff", "encoding", 2, "byte 1 is not UTF-8"),
+        (b"\0", "encoding", 1, "NUL"),
+        (b"\n\0", "encoding", 2, "NUL"),
         (COPY.encode() + b"\n\nhalf a\nrecord", "record_shape", 15, "half a"),
         (b"%PDF-1.7\n%\xe2\xe3", "not_text", None, "a PDF"),
         (b"PK\x03\x04\x14\x00", "not_text", None, "a ZIP archive"),
         (gzip.compress(COPY.encode()), "not_text", None, "packed with gzip"),
         (b'{"error": "Not found"}', "layout_unknown", None, "text_a, text_b"),
     ],
-    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken", "pdf", "zip", "gzip", "json"],
+    ids=[
+        "empty",
+        "unknown",
+        "latin-1",
+        "utf-16",
+        "utf-16-le",
+        "nul",
+        "cut",
+        "second",
+        "only",
+        "after",
+        "broken",
+        "pdf",
+        "zip",
+        "gzip",
+        "json",
+    ],
 )
 def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line: int | None, detail: str) -> None:
     """With a stable code, the line and what stood there; its bytes are handed on to be kept."""
@@ -308,6 +327,7 @@ def test_of_what_is_too_large_little_is_kept(monkeypatch: pytest.MonkeyPatch) ->
         piped = files.read("-")
     assert isinstance(piped, Refused)
     assert (piped.content, piped.refusal.size, piped.refusal.head) == (None, None, hashed)
+    assert piped.refusal.replay == "paperharvest crawl digest -"
 
 
 def test_a_large_file_is_never_held(tmp_path: Path) -> None:
@@ -331,7 +351,7 @@ def test_a_dump_is_refused_with_what_reads_it(name: str) -> None:
     command = item.refusal.replay or ""
     assert (item.refusal.reason, item.refusal.detail) == (
         "dump",
-        f"many records, not a page; for the next version: {command}",
+        f"not a page; for the next version: {command}",
     )
     expected = ["paperharvest", "crawl", "dump", str(Path(name).absolute()), "--layout", "jsonl"]
     assert shlex.split(command) == expected

@@ -171,7 +171,10 @@ def test_each_path_is_told_what_to_do(lab: Lab, tmp_path: Path) -> None:
     [
         ("</dev/null", "no_records: the text is empty"),
         ("<&-", "unreadable: nothing is piped in: … | paperharvest crawl digest -"),
-        ("<page.jsonl", "dump: many records, not a page: paperharvest crawl dump - --layout jsonl"),
+        (
+            "<page.jsonl",
+            "dump: not a page; for the next version: paperharvest crawl dump - --layout jsonl",
+        ),
         ("<large.txt", "too_large: more than 64 MiB: split it into its pages"),
     ],
 )

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,10 @@ from typer.testing import CliRunner
 
 from paperharvest import cli
 from tests import standin
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone, on_empty_database
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone, on_empty_database, pid_of, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 SOON = 10.0  # seconds: an interrupted command does not wait for anybody
@@ -38,27 +37,8 @@ def lab(mongo_uri: str, tmp_path: Path) -> Iterator[Lab]:
 def own(tmp_path: Path) -> Iterator[Lab]:
     """The binary with an embedded mongod of its own, which is ended if a test leaves it."""
     yield Lab(tmp_path, {})
-    if pid := pid_of(tmp_path):
+    if (pid := pid_of(tmp_path / "data")) and not gone(pid):
         os.kill(pid, signal.SIGKILL)
-
-
-def pid_of(folder: Path) -> int:
-    """The mongod of a lab's data folder; 0 where none lives."""
-    lock = folder / "data" / "db" / "mongod.lock"
-    pid = int(lock.read_text() or 0) if lock.exists() else 0
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return 0
-    return pid
-
-
-def until(happened: Callable[[], object], within: float = PATIENCE) -> None:
-    """Look until it happened."""
-    deadline = time.monotonic() + within
-    while not happened():
-        assert time.monotonic() < deadline
-        os.sched_yield()
 
 
 @contextmanager
@@ -224,14 +204,14 @@ def test_db_holds_the_database_open(own: Lab) -> None:
         assert second.stdout is not None
         uri = first.stdout.readline().strip()
         assert second.stdout.readline().strip() == uri
-        assert pid_of(own.folder)
+        assert pid_of(own.folder / "data")
         first.send_signal(signal.SIGINT)
         assert first.wait(timeout=PATIENCE) == 0
         with MongoClient[dict[str, Any]](uri) as client:
             assert client.admin.command("ping")["ok"]
         second.send_signal(signal.SIGTERM)
         assert second.wait(timeout=PATIENCE) == 0
-        until(lambda: not pid_of(own.folder), GONE_WITHIN)
+        until(lambda: not pid_of(own.folder / "data"), GONE_WITHIN)
         assert [one.communicate() for one in (first, second)] == [("", "")] * 2
 
 
@@ -253,7 +233,7 @@ def test_a_closed_terminal_stops_the_database(own: Lab) -> None:
     with started(own, "db") as process:
         assert process.stdout is not None
         assert process.stdout.readline()
-        pid = pid_of(own.folder)
+        pid = pid_of(own.folder / "data")
         process.send_signal(signal.SIGHUP)
         assert process.wait(timeout=PATIENCE) == 0
         assert gone(pid)
@@ -282,7 +262,7 @@ def test_a_database_that_dies_while_pages_are_read_is_an_error(own: Lab) -> None
     """Not a crawl that finished: one sentence, exit 1."""
     with reading(own) as (process, pipe):
         with pipe.open("wb") as page:
-            os.kill(pid_of(own.folder), signal.SIGKILL)
+            os.kill(pid_of(own.folder / "data"), signal.SIGKILL)
             page.write(next(EXAMPLES.glob("*03-11.txt")).read_bytes())
         said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 1

@@ -171,6 +171,14 @@ def test_where_each_value_comes_from(written: Callable[[str], Path]) -> None:
     }
 
 
+def test_empty_counts_as_unset(written: Callable[[str], Path]) -> None:
+    """In the file as in the environment: an empty key is none."""
+    settings = config.load(written('contact = ""\n[providers.github]\napi_key = ""'), {"S2_API_KEY": " "})
+    assert settings.contact is None
+    assert {one.api_key for one in settings.providers.values()} == {None}
+    assert settings.source("providers", "github", "api_key") is None
+
+
 # --- what is refused --------------------------------------------------------------------------------------
 
 
@@ -208,6 +216,8 @@ def test_where_each_value_comes_from(written: Callable[[str], Path]) -> None:
         ("[providers]\narxiv = 3", ", line 2: providers.arxiv is a table of settings"),
         ("[mongo_uri]\nx = 1", ", line 2: the setting mongo_uri"),
         ('log = "xml"', ", line 1: the setting log is wrong: "),
+        ('database = "a.b"', ", line 1: the setting database is wrong: "),
+        (f'database = "{64 * "x"}"', ", line 1: the setting database is wrong: "),
         ('data_dir = "~nobody-of-this-name/papers"', "the setting data_dir"),
         ("mongo_uri = mongodb://me:hunter2@db/", "is not understood"),
         ("[providers.arxiv", "is not understood"),

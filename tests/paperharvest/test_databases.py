@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 
 from storage.embedded import LISTENING, find_mongod
-from tests.lab import BINARY, EXAMPLES, PATIENCE, Lab, gone, until
+from tests.lab import BINARY, EXAMPLES, PATIENCE, Lab, gone, pid_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     """The binary with a data folder of its own and no provider in reach; a mongod that is left is killed."""
     found = Lab(tmp_path, ALONE)
     yield found
-    if (pid := pid_of(found)) and not gone(pid):
+    if (pid := pid_of(found.folder / "data")) and not gone(pid):
         os.kill(pid, signal.SIGKILL)
-
-
-def pid_of(lab: Lab) -> int:
-    """The mongod of the lab's folder, by its own word; 0 where it ended in good order."""
-    lock = lab.folder / "data" / "db" / "mongod.lock"
-    return int(lock.read_text() or 0) if lock.exists() else 0
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
@@ -81,12 +75,12 @@ def holding(lab: Lab) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_two_commands_at_once_and_a_killed_one(lab: Lab) -> None:
     """Both work on one server; the killed one's server is joined by the next, and gone two seconds after it."""
     with holding(lab) as (process, uri):
-        pid = pid_of(lab)
+        pid = pid_of(lab.folder / "data")
         stored(lab)
         with MongoClient[dict[str, Any]](uri) as client:
             assert client["paperharvest"]["papers"].count_documents({}) == 12
         process.kill()
-    assert (pid_of(lab), gone(pid)) == (pid, False)
+    assert (pid_of(lab.folder / "data"), gone(pid)) == (pid, False)
     assert lab.run("export").stdout.count("\n") == 12
     until(lambda: gone(pid), GONE_WITHIN)
 
@@ -98,7 +92,7 @@ def test_a_run_killed_at_any_moment_leaves_nothing_that_hinders(lab: Lab) -> Non
             until(there.exists)
             process.kill()
     stored(lab)
-    assert pid_of(lab) == 0
+    assert pid_of(lab.folder / "data") == 0
 
 
 def test_stale_locks_hinder_nobody(lab: Lab) -> None:
@@ -131,11 +125,11 @@ def test_a_mongod_on_the_path_stands_before_the_extra(lab: Lab, name: str) -> No
         mine.symlink_to(find_mongod())
     chosen = Lab(lab.folder, {**ALONE, "PATH": f"{folder}:/usr/bin:/bin"})
     with holding(chosen) as (process, _):
-        command = Path(f"/proc/{pid_of(lab)}/cmdline").read_bytes().split(b"\0")[0].decode()
+        command = Path(f"/proc/{pid_of(lab.folder / 'data')}/cmdline").read_bytes().split(b"\0")[0].decode()
         assert (command == str(mine)) == mine.exists()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
-    assert pid_of(lab) == 0
+    assert pid_of(lab.folder / "data") == 0
 
 
 @pytest.mark.parametrize(

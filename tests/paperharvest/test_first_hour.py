@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import standin
-from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, on_empty_database
+from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, on_empty_database, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB")
 NO_NETWORK = 60.0  # seconds
+PROMPT = 2.0  # seconds from an interrupt to the prompt
+IMPATIENT = 0.1  # seconds between two interrupts
 HEAVY = {"aiohttp", "bson", "lxml", "pymongo", "pydantic", "scrapy", "twisted"}
 
 
@@ -95,21 +99,30 @@ def away(lab: Lab, url: str, more: dict[str, str]) -> Iterator[tuple[subprocess.
 # --- interrupts -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["run", "crawl digest"])
-def test_an_interrupt_ends_a_crawl_of_many_files(lab: Lab, command: str) -> None:
-    """At once, not after all of them; what was stored stays, and the run is known to have been interrupted."""
+@pytest.fixture
+def many(lab: Lab) -> Path:
+    """A folder of 3,000 pages."""
     page = (EXAMPLES / "papers-search-2025-03-11.txt").read_text()
     folder = lab.folder / "pages"
     folder.mkdir()
     for number in range(3000):
         (folder / f"{number:04}.txt").write_text(page.replace("scikit-image is an", f"Ice {number} is an"))
-    with lab.start(*command.split(), folder) as process, lab.database() as database:
-        digests = database["digests"]
+    return folder
+
+
+@pytest.mark.parametrize(("command", "times"), [("run", 1), ("crawl digest", 1), ("crawl digest", 2)])
+def test_an_interrupt_ends_a_crawl_of_many_files(lab: Lab, many: Path, command: str, times: int) -> None:
+    """At once, not after all of them, however impatient; what was stored stays, and the run knows its end."""
+    with lab.start(*command.split(), many) as process, lab.database() as database:
         try:
-            while digests.estimated_document_count() < 3:
-                os.sched_yield()
+            until(lambda: database["digests"].estimated_document_count() >= 3)
+            interrupted = time.monotonic()
             process.send_signal(signal.SIGINT)
+            for _ in range(times - 1):
+                until(lambda: time.monotonic() - interrupted > IMPATIENT)
+                process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=PATIENCE)
+            assert time.monotonic() - interrupted < PROMPT
         finally:
             process.kill()
         assert (process.returncode, *said) == (
@@ -117,9 +130,10 @@ def test_an_interrupt_ends_a_crawl_of_many_files(lab: Lab, command: str) -> None
             "",
             "paperharvest: interrupted; what was stored stays: the same command goes on from there\n",
         )
-        assert 3 <= digests.estimated_document_count() < 3000
-    [run] = runs(lab)
-    assert (run["error"], "ended_at" in run) == ("KeyboardInterrupt", True)
+        assert 3 <= database["digests"].estimated_document_count() < 3000
+    if times == 1:  # after a second one nothing more is written
+        [run] = runs(lab)
+        assert (run["error"], "ended_at" in run) == ("KeyboardInterrupt", True)
 
 
 # --- what is said, and where ------------------------------------------------------------------------------
@@ -166,6 +180,46 @@ def test_a_log_for_machines(lab: Lab) -> None:
     [error] = [json.loads(line) for line in wrong.stderr.splitlines()]
     assert (wrong.returncode, error["level"]) == (1, "ERROR")
     assert error["message"].startswith("paperharvest: no paper is stored under 'nothing'")
+
+
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ("export >/dev/full", "stdout cannot be written (No space left on device): choose another file for -o"),
+        ("export >&-", "stdout is closed: name a file with -o"),
+        ("export -o nowhere/a.jsonl", "nowhere/a.jsonl cannot be written (No such file or directory): choose another"),
+        ("run page.txt -o nowhere/a.jsonl", "is a folder, or its folder cannot be written: choose another"),
+        ("status >/dev/full", "the output cannot be used (No space left on device): free space, or check its rights"),
+        ("schema | true", ""),
+        ("status | true", ""),
+    ],
+)
+def test_output_that_cannot_be_written(lab: Lab, command: str, end: str) -> None:
+    """One sentence, exit 1; whoever reads and has enough is no error."""
+    shutil.copy(EXAMPLES / "papers-search-2025-03-11.txt", lab.folder / "page.txt")
+    lab.run("crawl", "digest", lab.folder / "page.txt")
+    done = subprocess.run(  # noqa: S603
+        ["bash", "-o", "pipefail", "-c", f"{BINARY} {command}"],  # noqa: S607
+        env=lab.environment,
+        cwd=lab.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1 if end else 0, "")
+    assert end in done.stderr
+    assert done.stderr.count("\n") == (1 if end else 0)
+
+
+def test_a_terminal_that_knows_few_letters(lab: Lab) -> None:
+    """A title is shown as far as it can be."""
+    page = (EXAMPLES / "papers-search-2025-03-11.txt").read_text().replace("scikit-image: Image", "scikit \u2192 image")
+    (lab.folder / "page.txt").write_text(page, encoding="utf-8")
+    lab.run("crawl", "digest", lab.folder / "page.txt")
+    narrow = lab.having({"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"})
+    done = narrow.run("show", "scikit image processing in Python")
+    assert done.returncode == 0
+    assert r"scikit \u2192 image processing in Python" in done.stdout
 
 
 def test_help_imports_nothing_heavy() -> None:

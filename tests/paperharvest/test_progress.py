@@ -44,6 +44,12 @@ def test_a_bar_a_stage() -> None:
     assert "github" not in shown()
 
 
+def test_a_narrow_terminal_has_what_matters() -> None:
+    """Done of all, time left and the wait; neither bar nor rate, which would leave them no room."""
+    last = shown(width=60).rstrip().splitlines()
+    assert any(" 500/1200 " in line and "told to wait" in line for line in last)
+
+
 def test_the_rate_is_shown() -> None:
     """Questions a second, as soon as two steps tell it."""
     screen = io.StringIO()

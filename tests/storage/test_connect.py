@@ -112,14 +112,6 @@ async def test_a_certificate_that_is_not_there_is_told() -> None:
     assert "file that cannot be read" in await refusal("mongodb://127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem")
 
 
-@pytest.mark.parametrize("name", ["", "my papers", "a.b", "a/b", "a$b"])
-async def test_a_name_that_no_database_can_have_is_told(mongo_uri: str, name: str) -> None:
-    """The sentence names the setting."""
-    sentence = await refusal(mongo_uri, name)
-    assert repr(name) in sentence
-    assert "correct `database`" in sentence
-
-
 async def test_writes_are_journaled_on_a_majority_whatever_the_uri_says(mongo_uri: str) -> None:
     """Without the journal a killed mongod loses acknowledged documents. Times come back with their zone."""
     async with connect.connected(f"{mongo_uri}&w=0&journal=false", f"test_{uuid4().hex}") as database:
@@ -207,7 +199,7 @@ async def test_every_index_is_used(database: Database) -> None:
     ]
     await observations.record(database, measured)
     await observations.move(database, {"arxiv:1": "arxiv:2"})
-    await deferred.settle(database, "0123", "a.txt")
+    await deferred.settle(database, "0123", "/a.txt")
     for collection in ("observations", "deferred"):
         used = await database[collection].aggregate([{"$indexStats": {}}])
         unused = {one["name"] async for one in used if not one["accesses"]["ops"]}

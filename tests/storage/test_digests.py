@@ -19,7 +19,7 @@ def page(*titles: str, **fields: Any) -> Page:
 
 async def store(database: Database, what: Page, *, name: str = "a.txt", raw: str = "aa") -> bool:
     """Store it as the digest text:01."""
-    return await digests.store(database, what, source="text_a", digest="text:01", name=name, raw=raw)
+    return await digests.store(database, what, source="text_a", digest="text:01", name=name, path=f"/{name}", raw=raw)
 
 
 async def everything(database: Database, collection: str) -> list[Document]:
@@ -60,12 +60,20 @@ async def test_a_page_that_was_killed_halfway_is_stored_again(database: Database
 
 
 async def test_a_text_that_is_understood_settles_its_refusals(database: Database) -> None:
-    """Under any name, and of a file that could not be read before; other texts stay deferred."""
-    for name, raw in (("old.txt", "aa"), ("a.txt", None), ("b.txt", None), ("c.txt", "cc")):
-        await deferred.add(database, Refusal(name=name, reason="layout_unknown", detail="why", raw=raw))
+    """Under any name, and of the file that now holds it; other texts, and a file of that name elsewhere, stay."""
+    for name, folder, raw in (
+        ("old.txt", "/", "aa"),
+        ("a.txt", "/", None),
+        ("a.txt", "/", "bb"),
+        ("a.txt", "/elsewhere/", "dd"),
+        ("b.txt", "/", None),
+        ("c.txt", "/", "cc"),
+    ):
+        refusal = Refusal(name=name, path=folder + name, reason="layout_unknown", detail="why", raw=raw)
+        await deferred.add(database, refusal)
     await store(database, page("How Ice Grows"))
     left = await everything(database, "deferred")
-    assert [(one["name"], one["raw"]) for one in left] == [("b.txt", None), ("c.txt", "cc")]
+    assert [(one["name"], one["raw"]) for one in left] == [("b.txt", None), ("c.txt", "cc"), ("a.txt", "dd")]
 
 
 async def test_a_refusal_is_noted_once(database: Database) -> None:
@@ -76,6 +84,7 @@ async def test_a_refusal_is_noted_once(database: Database) -> None:
     assert {**refused, "at": None} == {
         "_id": "aa a.txt",
         "name": "a.txt",
+        "path": None,
         "reason": "record_shape",
         "detail": "why",
         "line": 3,

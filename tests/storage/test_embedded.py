@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from storage import connect
 from storage.embedded import LISTENING, TOLD_TO_END, _alive, embedded, find_mongod
 from storage.errors import StorageError
-from tests.lab import gone, until
+from tests.lab import gone, pid_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,12 +63,6 @@ def users(folder: Path, number: int) -> Iterator[list[User]]:
         for user in started:
             user.process.kill()
             user.process.communicate()
-
-
-def pid_of(folder: Path) -> int:
-    """The folder's mongod, by its own word; 0 where it ended in good order."""
-    lock = folder / "db" / "mongod.lock"
-    return int(lock.read_text() or 0) if lock.exists() else 0
 
 
 @pytest.fixture
