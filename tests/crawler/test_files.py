@@ -252,32 +252,13 @@ def test_a_name_need_not_be_unicode() -> None:
         (COPY.replace("ü", "u").encode("utf-16-le"), "encoding", 1, "NUL"),
         (COPY.encode() + b"\n\n\x00", "encoding", 15, "NUL"),
         (COPY.encode()[:-200] + b"\xff", "encoding", 13, "not UTF-8"),
-        (b"\n\xff", "encoding", 2, "byte 1 is not UTF-8"),
-        (b"\0", "encoding", 1, "NUL"),
-        (b"\n\0", "encoding", 2, "NUL"),
         (COPY.encode() + b"\n\nhalf a\nrecord", "record_shape", 15, "half a"),
         (b"%PDF-1.7\n%\xe2\xe3", "not_text", None, "a PDF"),
         (b"PK\x03\x04\x14\x00", "not_text", None, "a ZIP archive"),
         (gzip.compress(COPY.encode()), "not_text", None, "packed with gzip"),
         (b'{"error": "Not found"}', "layout_unknown", None, "text_a, text_b"),
     ],
-    ids=[
-        "empty",
-        "unknown",
-        "latin-1",
-        "utf-16",
-        "utf-16-le",
-        "nul",
-        "cut",
-        "second",
-        "only",
-        "after",
-        "broken",
-        "pdf",
-        "zip",
-        "gzip",
-        "json",
-    ],
+    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken", "pdf", "zip", "gzip", "json"],
 )
 def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line: int | None, detail: str) -> None:
     """With a stable code, the line and what stood there; its bytes are handed on to be kept."""
@@ -285,6 +266,12 @@ def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line
     assert (item.refusal.name, item.refusal.reason, item.refusal.line) == ("page.txt", reason, line)
     assert detail in item.refusal.detail
     assert item.content == content
+
+
+@pytest.mark.parametrize(("content", "line"), [(b"\n\xff", 2), (b"\0", 1), (b"\n\0", 2)])
+def test_the_first_line_of_a_text_may_be_empty(content: bytes, line: int) -> None:
+    """It counts as one where a byte that is no text is told."""
+    assert (refused(content).refusal.reason, refused(content).refusal.line) == ("encoding", line)
 
 
 @pytest.mark.parametrize(
