@@ -288,14 +288,17 @@ async def test_a_spent_budget_is_put_off_and_remembered(turns: Database) -> None
     assert error.after == pytest.approx(5000, abs=5)
 
 
-async def test_a_budget_that_is_soon_renewed_is_waited_for(turns: Database) -> None:
-    """By this question and by the next: both are answered."""
+async def test_a_budget_that_is_soon_renewed_is_waited_for(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By this question and by the next: both are answered, and the waits told."""
+    monkeypatch.setattr(http, "WORTH_TELLING", 0.5)
+    waits: list[str] = []
     spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}
     replies = (Reply("Insufficient budget", 429, spent), Reply('{"good": 1}', 200, spent), GOOD)
     async with serving(*replies) as server, door(server.url, turns) as api:
+        api.waiting = lambda _, why: waits.append(why)
         for _ in range(2):
             assert await ask(api) == {"good": 1}
-    assert len(server.log) == 3
+    assert (len(server.log), waits) == (3, ["the budget is spent, waiting"] * 2)
     assert min(server.gaps) >= 1 - LATE
 
 
