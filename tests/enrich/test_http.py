@@ -458,7 +458,7 @@ async def test_a_host_out_of_reach_closes_the_door(turns: Database, monkeypatch:
             error = await error_of(api, Unreachable)
             assert await error_of(api) is error
     assert api.requests == 3
-    assert error.reason.startswith(f"{host} cannot be reached (")
+    assert error.reason == f"{host} cannot be reached (Connection refused): check the network"
 
 
 async def test_a_password_in_an_address_is_not_said(turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
