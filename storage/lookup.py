@@ -27,8 +27,6 @@ async def papers(database: Database, asked: str) -> list[Document]:
     where: list[Document] = [{"_id": {"$in": [name, *leading.get(name, ())]}}]
     if name.startswith("title:"):  # without an arXiv id, one title may stand for several papers
         where.append({"_id": {"$regex": f"^{re.escape(name)}(~|$)"}})
-    if name.startswith("doi:"):
-        where.append({"ids.doi": {"$in": [name.removeprefix("doi:"), _doi(asked.strip())]}})
     return await database["papers"].find({"$or": where}).sort("_id", 1).to_list(MOST)
 
 

@@ -49,8 +49,9 @@ async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> Non
     """Write what arXiv told of papers that are stored, and let their titles and DOIs lead to them."""
     entries = list(entries)
     updates = [UpdateOne({"_id": f"arxiv:{one.arxiv_id}"}, stages(from_arxiv(one))) for one in entries]
-    await bulk.write(database["papers"], updates)
+    # First the names: a paper that is written is not asked for again, so a kill between would lose them.
     await aliases.add(database, [alias for one in entries for alias in _other_names(one)])
+    await bulk.write(database["papers"], updates)
 
 
 def _other_names(entry: ArxivEntry) -> list[UpdateOne]:

@@ -81,10 +81,3 @@ async def test_a_former_id_leads_to_the_paper_it_became(stored: Database) -> Non
     """As an older export names it."""
     await stored["aliases"].insert_one({"_id": "title:0123~45", "papers": [ICE], "merged_into": ICE})
     assert [paper["_id"] for paper in await lookup.papers(stored, "title:0123~45")] == [ICE]
-
-
-@pytest.mark.parametrize("asked", ["10.1234/Ice(Grows).5", " doi:10.1234/Ice(Grows).5 "])
-async def test_a_doi_is_found_where_a_kill_left_no_alias(stored: Database, asked: str) -> None:
-    """The paper is written before the alias of its DOI."""
-    await stored["aliases"].delete_many({})
-    assert [paper["_id"] for paper in await lookup.papers(stored, asked)] == [ICE]
