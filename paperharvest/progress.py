@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -63,5 +63,6 @@ def showing(console: Console | None = None, *, quiet: bool = False) -> Iterator[
         TextColumn("{task.fields[wait]}", markup=False, table_column=Column(overflow="fold")),
     )
     hidden = quiet or not console.is_interactive or console.no_color
-    with Progress(*columns, console=console, disable=hidden) as bars:
+    bars = Progress(*columns, console=console)
+    with nullcontext() if hidden else bars:  # rich before 14.1 ends with an empty line even where it is disabled
         yield Bars(bars)
