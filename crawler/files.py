@@ -82,11 +82,11 @@ def read(name: str, *, waits: bool = True) -> Digest | Refused:
     waits: whether a pipe is waited for. Nobody waits for one that a folder happens to hold.
     """
     content, size = None, 0
-    replay: str | None = _command("digest", name)
+    replay: str | None = command("digest", name)
     try:
         content, size = _content(name, waits=waits)
         if layout := dumps.layout_of(content):
-            replay = f"{_command('dump', name)} --layout {layout}"
+            replay = f"{command('dump', name)} --layout {layout}"
             raise LayoutChanged("dump", f"not a page; for the next version: {replay}")  # noqa: TRY301 - with this replay
         content, replay = _whole(name, content, size), None  # from here on, what is kept can be read again
         text = _text(content)
@@ -168,7 +168,7 @@ def _path(name: str) -> str | None:
     return None if name == STDIN else _shown(os.path.abspath(name))  # noqa: PTH100 - Path.absolute leaves `..`
 
 
-def _command(verb: str, name: str) -> str:
+def command(verb: str, name: str) -> str:
     """The command that crawls a file from any folder, as a shell takes it."""
     path = name if name == STDIN else os.path.abspath(name)  # noqa: PTH100 - Path.absolute leaves `..`
     shown = _shown(path)

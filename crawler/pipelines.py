@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shlex
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import DropItem
 
+from crawler import files
 from crawler.items import Digest, Refused
 from storage import connect, deferred, digests, raw
 from storage.errors import StorageError
@@ -82,7 +82,7 @@ class StorePipeline:
         refusal = item.refusal
         if item.content is not None:
             kept = raw.keep(self.data_dir, item.content)
-            replay = refusal.replay or shlex.join(["paperharvest", "crawl", "digest", str(kept)])
+            replay = refusal.replay or files.command("digest", str(kept))
             refusal = refusal.model_copy(update={"raw": raw.digest_of(item.content), "replay": replay})
         await deferred.add(self.database, refusal)
         refusals = self.stats.get_value("harvest/refusals", [])

@@ -10,6 +10,5 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 DEFAULT_DROPITEM_LOG_LEVEL = "INFO"  # what is refused stands in the summary
 LOG_LEVEL = "INFO"  # DEBUG prints every item: more than the pages themselves
-CONCURRENT_ITEMS = (
-    4  # digests list the same papers: of a hundred writes to one document at once most fail and try again
-)
+# Digests list the same papers: of a hundred writes to one document at once most fail and try again.
+CONCURRENT_ITEMS = 4

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Who is told how far a run is."""
 
-    def begin(self, name: str, total: int) -> None:
-        """So many questions are due."""
+    def begin(self, name: str, total: int | None) -> None:
+        """So many questions are due; None: nobody knows."""
 
     def advance(self, name: str, done: int) -> None:
         """So many more have been dealt with."""

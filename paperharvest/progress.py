@@ -38,9 +38,9 @@ class Bars:
         self.bars = bars
         self.tasks: dict[str, TaskID] = {}
 
-    def begin(self, name: str, total: int) -> None:
+    def begin(self, name: str, total: int | None) -> None:
         """A bar for so many questions, none for no question."""
-        self.tasks[name] = self.bars.add_task(name, total=total, visible=total > 0, wait="")
+        self.tasks[name] = self.bars.add_task(name, total=total, visible=total != 0, wait="")
 
     def advance(self, name: str, done: int) -> None:
         """Move a bar; a wait is over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paperharvest.texts import ago, ahead, printable, shortened
+from storage.status import STATUSES
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from storage.connect import Document
 
 SHOWN = 5  # of sightings, links and authors; --json shows all
-STATUSES = ("ok", "missing", "blocked", "failed", "pending", "due")
+COLUMNS = (*STATUSES, "due")
 
 
 class _Shown:
@@ -147,10 +148,10 @@ def status(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"digests    {digests['stored']} with {digests['listings']} listings, last seen {ago(digests['last_seen'])}"
     if digests["days"]:
         yield f"days       {digests['days']}, from {digests['first_day']} to {digests['last_day']}"
-    yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in STATUSES)
+    yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in COLUMNS)
     for kind, providers in figures["coverage"].items():
         for name, counts in providers.items():
-            yield f"  {kind:<10}{name:<16}" + "".join(f"{counts[status]:>9}" for status in STATUSES)
+            yield f"  {kind:<10}{name:<16}" + "".join(f"{counts[status]:>9}" for status in COLUMNS)
     yield from _refused(figures["refused"])
     for name, one in figures["providers"].items():
         yield from _provider(name, one)

@@ -25,9 +25,8 @@ Database: TypeAlias = AsyncDatabase[Document]
 
 IGNORING_CASE = Collation(locale="en", strength=2)
 """GitHub's names: kept as written, compared without case."""
-FIRST_CONTACT = (
-    2.5  # seconds: with the imports before it a dead server is told within five; later ones wait for an election
-)
+# Seconds: with the imports before it a dead server is told within five. Later contacts wait for an election.
+FIRST_CONTACT = 2.5
 CLOSING = 2.0  # seconds
 NO_RIGHT = (13, 18)  # Unauthorized, AuthenticationFailed
 REASONS = {  # in the driver's words and in ours

@@ -83,13 +83,9 @@ async def lines(database: Database, where: Document) -> AsyncIterator[bytes]:
             ) from None
 
 
-async def count(database: Database, where: Document) -> int:
-    """How many lines there will be."""
-    return (
-        await database["papers"].count_documents(where)
-        if where
-        else await database["papers"].estimated_document_count()
-    )
+async def count(database: Database, where: Document) -> int | None:
+    """How many lines there will be; None where only reading them tells."""
+    return None if where else await database["papers"].estimated_document_count()
 
 
 async def _found(database: Database, where: Document) -> AsyncIterator[Document]:

@@ -34,7 +34,8 @@ def _name(asked: str) -> str | None:
     """The id or alias that it would have; None for what can be none."""
     if asked.startswith("title:"):
         return asked
-    doi = _doi(asked)
+    found = DOI.fullmatch(asked)
+    doi = found[1] if found else None
     bare = PAPERS_PAGE.sub("", ARXIV_DOI.sub("", doi or asked))
     if identified := parse_id(bare):
         return f"arxiv:{identified[0]}"
@@ -42,8 +43,3 @@ def _name(asked: str) -> str | None:
         return f"doi:{doi.lower()}"
     hashed = title_hash(asked)
     return f"title:{hashed}" if hashed else None
-
-
-def _doi(asked: str) -> str | None:
-    found = DOI.fullmatch(asked)
-    return found[1] if found else None

@@ -74,11 +74,11 @@ async def list_one(database: Database, title: str, abstract: str | None = None, 
 class Shown:
     """What the progress bars would show, by name: questions that were due, that are dealt with, and waits."""
 
-    totals: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int | None] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     waits: list[tuple[str, float, str]] = field(default_factory=list)
 
-    def begin(self, name: str, total: int) -> None:
+    def begin(self, name: str, total: int | None) -> None:
         """A new bar."""
         self.totals[name] = total
 

@@ -170,6 +170,15 @@ def test_results_go_to_stdout_and_all_else_to_stderr(lab: Lab, tmp_path: Path) -
     assert (unread.returncode, unread.stderr) == (0, "")  # `paperharvest export | head`: it has enough
 
 
+def test_a_wrong_filter_is_told_before_a_file_is_written(lab: Lab, tmp_path: Path) -> None:
+    """With -o the same sentence as without."""
+    wrong = lab.run("export", "-o", tmp_path / "wrong.jsonl", "--where", '{"$foo": 1}')
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert is_sentence(wrong.stderr)
+    assert "correct --where" in wrong.stderr
+    assert not (tmp_path / "wrong.jsonl").exists()
+
+
 def test_a_note_is_no_failure(lab: Lab) -> None:
     """Nobody may be asked: all that was asked for is done, exit 0. Without -o nothing is exported."""
     done = lab.run("run", EXAMPLES)
