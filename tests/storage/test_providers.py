@@ -93,10 +93,21 @@ async def test_providers_wait_apart(database: Database) -> None:
     assert (await take(database)).granted
 
 
+async def decided(database: Database, asker: str) -> Turn:
+    """A turn, or the word that none is left.
+
+    MongoDB sets an update's time once: one that was overtaken and tried again is told to come a millisecond later.
+    """
+    while True:
+        turn = await take(database, asker)
+        if turn.granted or turn.spent:
+            return turn
+
+
 async def test_a_budget_is_spent_to_the_last_and_no_further(database: Database) -> None:
     """Of twenty who ask at once for the five that are left, five are let in; the others are told when."""
     await providers.note_budget(database, "arxiv", remaining=5, resets_in=1000)
-    turns = await asyncio.gather(*(take(database, str(number)) for number in range(20)))
+    turns = await asyncio.gather(*(decided(database, str(number)) for number in range(20)))
     assert sum(turn.granted for turn in turns) == 5
     refused = [turn for turn in turns if not turn.granted]
     assert all(turn.spent and 900 < turn.wait <= 1000 for turn in refused)
