@@ -85,7 +85,7 @@ class Contribution:
 def from_listing(listing: Listing, page: Page, source: str, digest: str) -> tuple[str, Contribution]:
     """The paper's id and what the listing adds to it."""
     by = f"{RANK[page.medium]} {digest}"
-    title, abstract = collapse(listing.title), collapse(listing.abstract) if listing.abstract else None
+    title, abstract = collapse(listing.title or ""), collapse(listing.abstract) if listing.abstract else None
     parts = [_title(by, title, source), *_abstract(by, abstract)]
     if listing.authors_count is not None:
         parts.append(("authors", by, {"authors": None, "authors_count": listing.authors_count}))

@@ -24,31 +24,87 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
+class ArxivFact(Record):
+    """What arXiv's metadata say beyond title, abstract and authors."""
+
+    status: Status = "pending"
+    provider: str | None = None
+    fetched_at: dt.datetime | None = None
+    reason: str | None = None
+    version: int | None = None
+    categories: tuple[str, ...] | None = None
+    primary_category: str | None = None
+    comment: str | None = None
+    journal_ref: str | None = None
+    doi: str | None = None
+    withdrawn: bool | None = None
+    published: dt.datetime | None = None
+    updated: dt.datetime | None = None
+
+
+class Published(Record):
+    """When a paper came out, how exactly that is known and from what."""
+
+    date: str
+    """ISO 8601: a day, or a month where the precision is `month`."""
+    precision: Literal["day", "month"]
+    basis: Literal["arxiv", "hf_props", "explicit", "shown_year", "shown_page_year", "id_month"]
+
+
+class Code(Record):
+    """An address that a digest itself names as the paper's code."""
+
+    url: str
+    evidence: str = "page"
+    """What the claim is worth: `page` (the digest's own field), `pwc_official` ..."""
+    stars: int | None = None
+    """As the digest shows them, of unknown age: a hint, not a fact of the repository."""
+
+
 class Listing(Record):
     """One entry of a digest, in the digest's own words."""
 
-    position: int
-    """Counted from 1."""
-    title: str
+    position: int | None
+    """Counted from 1; None where the digest is about this paper alone."""
+    title: str | None
+    """None only where `arxiv_id` is known."""
+    arxiv_id: str | None = None
+    """Without version."""
     abstract: str | None = None
+    authors: tuple[str, ...] | None = None
     authors_count: int | None = None
+    """Given only where the names are not."""
     organization: str | None = None
     who: str | None = None
-    """The line that `authors_count` or `organization` was read from, as it stands."""
+    """The line that authors or organization were read from, as it stands."""
     listed_date: dt.date | None = None
-    listed_date_basis: Literal["shown_year", "shown_page_year"] | None = None
+    listed_date_basis: Literal["hf_props", "explicit", "shown_year", "shown_page_year"] | None = None
+    published: Published | None = None
+    """Where the digest tells it apart from `listed_date`."""
     comments: int | None = None
     upvotes: int | None = None
+    announced: Literal["new", "cross", "replace", "replace-cross", "absonly"] | None = None
+    """How arXiv announced it."""
+    ai_summary: str | None = None
+    ai_keywords: tuple[str, ...] | None = None
+    code: tuple[Code, ...] = ()
+    project_page: str | None = None
+    arxiv: ArxivFact | None = None
+    """What a copy of arXiv's metadata tells, as of its date."""
 
 
 class Page(Record):
     """All listings of one digest, and when it was looked at."""
 
     listings: tuple[Listing, ...]
+    digest: str | None = None
+    """Its identity by its own word ("hf-daily:2026-03-02"); None: the hash of its content is its identity."""
     page_date: dt.date | None = None
     """None while its year is unknown; `page_date_shown` then still has the month and the day."""
     page_date_basis: Literal["explicit", "page_years"] | None = None
     page_date_shown: str | None = None
+    neighbours: tuple[dt.date, ...] = ()
+    """The days before and after that the page links to."""
     medium: Literal["json", "html", "text"] = "text"
     """How much the page's texts are worth beside others': JSON before HTML before a copy as text."""
     warnings: tuple[str, ...] = ()
@@ -56,7 +112,8 @@ class Page(Record):
 
     def fingerprint(self) -> str:
         """A hash of all that was read: equal for the same listings, whatever the file was called."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        # without defaults: fields that later versions add change nothing
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
 
 
 class Refusal(Record):
@@ -70,8 +127,12 @@ class Refusal(Record):
     line: int | None = None
     path: str | None = None
     """The same file from any folder; None for stdin."""
+    offset: int | None = None
+    """Of a row of a dump: where it begins, in bytes of the unpacked file ..."""
+    length: int | None = None
+    """... and how many they are."""
     raw: str | None = None
-    """The SHA-256 of its bytes; None where they could not be read."""
+    """The SHA-256 of its bytes, or of the row's; None where they could not be read."""
     replay: str | None = None
     """The command that reads it again."""
     size: int | None = None
@@ -86,15 +147,6 @@ class Link(Record):
     url: str
     kind: LinkKind
     found_in: FoundIn
-
-
-class Published(Record):
-    """When a paper came out, how exactly that is known and from what."""
-
-    date: str
-    """ISO 8601: a day, or a month where the precision is `month`."""
-    precision: Literal["day", "month"]
-    basis: Literal["arxiv", "hf_props", "shown_year", "shown_page_year", "id_month"]
 
 
 class Ids(Record):
@@ -126,7 +178,7 @@ class Sighting(Record):
 
     source: str
     digest: str
-    position: int
+    position: int | None
     page_date: str | None = None
     page_date_basis: str | None = None
     listed_date: str | None = None
@@ -136,24 +188,7 @@ class Sighting(Record):
     comments: int | None = None
     upvotes: int | None = None
     organization: str | None = None
-
-
-class ArxivFact(Record):
-    """What arXiv's metadata say beyond title, abstract and authors."""
-
-    status: Status = "pending"
-    provider: str | None = None
-    fetched_at: dt.datetime | None = None
-    reason: str | None = None
-    version: int | None = None
-    categories: tuple[str, ...] | None = None
-    primary_category: str | None = None
-    comment: str | None = None
-    journal_ref: str | None = None
-    doi: str | None = None
-    withdrawn: bool | None = None
-    published: dt.datetime | None = None
-    updated: dt.datetime | None = None
+    announced: str | None = None
 
 
 class CitationCount(Record):
@@ -220,9 +255,10 @@ class Paper(Record):
 
     schema_version: Literal[1] = 1
     id: str
-    title: str
+    title: str | None
+    """None where a dump gave the arXiv id alone, until arXiv is asked."""
     abstract: str | None = None
-    text_source: str
+    text_source: str | None
     authors: tuple[str, ...] | None = None
     authors_count: int | None = None
     published: Published | None = None

@@ -23,7 +23,7 @@ def copy(*blocks: str, header: tuple[str, ...] = HEADER, date: str = "Mar 11") -
     return "\n\n".join((*header, date, *blocks))
 
 
-def titles(text: str) -> list[str]:
+def titles(text: str) -> list[str | None]:
     """The titles of a page."""
     return [listing.title for listing in text_a.parse(text).listings]
 
