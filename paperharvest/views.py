@@ -25,7 +25,7 @@ class _Shown:
 
     def source(self, part: str) -> str:
         """Whose value a part of the paper is, and how old that is."""
-        return self.of(self.by[part].partition(" ")[2]) if part in self.by else ""
+        return self.of(self.by[part].split(" ")[1]) if part in self.by else ""
 
     def of(self, source: str) -> str:
         """A source, and how long ago it told."""
@@ -137,7 +137,7 @@ def _abstracts(shown: _Shown) -> Iterator[str]:
     if shown.paper["abstract"]:
         yield _row("abstract", f"{shortened(shown.paper['abstract'])}  {shown.source('abstract')}")
     for one in shown.paper["_work"]["other_abstracts"]:
-        yield _row("abstract", f"{shortened(one['abstract'])}  {shown.of(one['by'].partition(' ')[2])}")
+        yield _row("abstract", f"{shortened(one['abstract'])}  {shown.of(one['by'].split(' ')[1])}")
 
 
 def status(figures: Mapping[str, Any]) -> Iterator[str]:

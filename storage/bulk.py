@@ -21,17 +21,23 @@ SIZE = 500
 DUPLICATE_KEY = 11000
 
 
-async def write(collection: AsyncCollection[dict[str, Any]], operations: Sequence[Operation]) -> None:
-    """Write idempotent operations. Raises StorageError where MongoDB refuses one.
+async def write(collection: AsyncCollection[dict[str, Any]], operations: Sequence[Operation]) -> set[Any]:
+    """Write idempotent operations; returns the ids that upserts created. Raises StorageError where one is refused.
 
     Two upserts of one new `_id` at the same moment: one of them fails with a duplicate key and finds the
     document at the next try. The error's text holds every document and is never shown: codes and counts are.
     """
+    created: set[Any] = set()
     for start in range(0, len(operations), SIZE):
         try:
             async for attempt in _attempts():
                 with attempt:
-                    await collection.bulk_write(operations[start : start + SIZE], ordered=False)
+                    try:
+                        result = await collection.bulk_write(operations[start : start + SIZE], ordered=False)
+                        created.update((result.upserted_ids or {}).values())
+                    except BulkWriteError as error:
+                        created.update(one["_id"] for one in error.details["upserted"])
+                        raise
         except BulkWriteError as error:
             failed = error.details["writeErrors"] or error.details["writeConcernErrors"]
             codes = sorted({one["code"] for one in failed})
@@ -39,6 +45,7 @@ async def write(collection: AsyncCollection[dict[str, Any]], operations: Sequenc
                 f"MongoDB refused {len(failed)} writes to {collection.name} (codes {codes}):"
                 " check its free space, the user's rights and that it is MongoDB 6.0 or newer"
             ) from None
+    return created
 
 
 def _attempts() -> AsyncRetrying:

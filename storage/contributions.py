@@ -5,16 +5,19 @@ so that two crawlers, a crawler and a resolver, or a repeated page end in the sa
 
 - of each exclusive part (title, abstract, authors, date, resolution) the source with the smallest `by` stands:
   its rank, then the digest's id, never the order of reading;
-- lists (sightings, links, repositories) are unions with one entry a digest, address or repository.
+- lists (sightings, links, repositories) are unions with one entry a digest, address or repository;
+- what was crawled from a digest's own place is never replaced by a copy that somebody saved.
 
 `_work` holds what the exported line does not show: `rev` (counts the changes), `by` (whose parts stand),
-`links` (with their origin), `other_abstracts` (those that did not win), `who`, `renamed`, `asked`.
+`links` (with their origin), `other_abstracts` (those that did not win), `who`, `renamed`, `asked`,
+`crawled` (digests whose sightings are not from a copy).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pymongo import UpdateOne
 
@@ -26,25 +29,25 @@ from storage.documents import (
     Ids,
     Link,
     Listing,
-    Page,
     Paper,
-    Published,
     Repository,
     Resolution,
-    Sighting,
 )
-from storage.links import find_links, repository
+from storage.links import find_links, repository, typed
 from storage.titles import collapse, title_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from storage.connect import Document
+    from storage.documents import Page
 
 RANK = {"arxiv": 0, "json": 1, "html": 2, "text": 3}
 """Whose title, abstract and authors stand: the most authoritative source known."""
-BASIS_RANK = {"arxiv": 0, "hf_props": 1, "shown_year": 2, "shown_page_year": 3, "id_month": 4}
+# Written into documents as text ("1.5 text:9f...", sorted as such): what is between two has a fraction.
+BASIS_RANK = {"arxiv": 0, "hf_props": 1, "explicit": 1.5, "shown_year": 2, "shown_page_year": 3, "id_month": 4}
 UNANSWERED = ("pending", "failed")
+Part: TypeAlias = "tuple[str, str, Document]"
 LAST = "~"  # sorts after every `by`
 
 EMPTY: Document = {
@@ -57,15 +60,43 @@ EMPTY: Document = {
     "arxiv": ArxivFact().model_dump(),
     "citations": Citations().model_dump(),
     "repos": [],
-    "_work": {"rev": 0, "by": {}, "links": [], "other_abstracts": [], "who": [], "renamed": []},
+    "_work": {"rev": 0, "by": {}, "links": [], "other_abstracts": [], "who": [], "renamed": [], "crawled": []},
 }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The digest that listings stand in, and how it was come by."""
+
+    source: str
+    """The layout that read it."""
+    digest: str
+    medium: str = "json"
+    page_date: str | None = None
+    page_date_basis: str | None = None
+    crawled: bool = False
+    """Read at its own place: its values are measurements of that moment."""
+    copied: bool = False
+    """Somebody's copy of what has a place of its own: it never stands above what was crawled there."""
+
+    @classmethod
+    def of(cls, page: Page, source: str, digest: str, *, crawled: bool = False) -> Origin:
+        """That of a page."""
+        page_date = page.page_date.isoformat() if page.page_date else None
+        copied = page.digest is not None and not crawled
+        return cls(source, digest, page.medium, page_date, page.page_date_basis, crawled, copied)
+
+    @property
+    def by(self) -> str:
+        """Where its texts stand among those of others."""
+        return f"{RANK[self.medium]} {self.digest}{' copied' if self.copied else ''}"
 
 
 @dataclass(frozen=True)
 class Contribution:
     """What one source adds to a paper; the parts it has nothing for stay empty."""
 
-    parts: Sequence[tuple[str, str, Document]] = ()
+    parts: Sequence[Part] = ()
     """(name of the part, `by`, its fields), each standing or falling whole."""
     sightings: Sequence[Document] = ()
     """With `listed_title` always given."""
@@ -74,6 +105,8 @@ class Contribution:
     """Links with `by` and `at`, their place in that source."""
     repos: Sequence[Document] = ()
     other_abstracts: Sequence[Document] = ()
+    crawled: Sequence[str] = ()
+    """The digests that were read at their own place."""
     renamed: Sequence[Document] = ()
     arxiv: ArxivFact | None = None
     ids: Document = field(default_factory=dict)
@@ -82,68 +115,115 @@ class Contribution:
 # --- what sources say, as contributions -------------------------------------------------------------------
 
 
-def from_listing(listing: Listing, page: Page, source: str, digest: str) -> tuple[str, Contribution]:
+def from_listing(listing: Listing, origin: Origin) -> tuple[str, Contribution]:
     """The paper's id and what the listing adds to it."""
-    by = f"{RANK[page.medium]} {digest}"
-    title, abstract = collapse(listing.title or ""), collapse(listing.abstract) if listing.abstract else None
-    parts = [_title(by, title, source), *_abstract(by, abstract)]
-    if listing.authors_count is not None:
-        parts.append(("authors", by, {"authors": None, "authors_count": listing.authors_count}))
-    if listing.listed_date is not None and listing.listed_date_basis is not None:
-        parts.append(_published(listing.listed_date.isoformat(), "day", listing.listed_date_basis, digest))
-    links = find_links(abstract, "abstract") if abstract else ()
-    return title_id(title, abstract), Contribution(
+    title = collapse(listing.title) if listing.title else None
+    abstract = collapse(listing.abstract) if listing.abstract else None
+    by, fact = _words_by(listing, origin), listing.arxiv
+    links = _links(abstract, fact)
+    named, claims = _claims(listing)
+    parts = [*_texts(by, title, abstract, origin.source), *_authors(by, listing), *_dates(listing, origin)]
+    if listing.ai_summary or listing.ai_keywords:
+        parts.append(("summary", by, {"ai_summary": listing.ai_summary, "ai_keywords": listing.ai_keywords}))
+    ids = {"arxiv": listing.arxiv_id} if listing.arxiv_id else {}
+    if listing.arxiv_id:
+        parts.append(("resolution", "0 given", {"resolution": GIVEN}))
+    if fact and fact.doi:
+        ids["doi"] = fact.doi
+    paper_id = f"arxiv:{listing.arxiv_id}" if listing.arxiv_id else title_id(title or "", abstract)
+    return paper_id, Contribution(
         parts=parts,
-        sightings=[_sighting(listing, page, source, digest, title).model_dump()],
-        who=[{"digest": digest, "who": listing.who}] if listing.who else (),
-        links=_placed(links, by),
-        repos=_repositories(links),
+        sightings=[_sighting(listing, origin, title)],
+        who=[{"digest": origin.digest, "who": listing.who}] if listing.who else (),
+        links=_placed([*links, *named], by) if links or named else (),
+        repos=_repositories([*((link.url, link.found_in) for link in links), *claims]) if links or claims else (),
+        crawled=[origin.digest] if origin.crawled else (),
+        arxiv=fact,
+        ids=ids,
     )
 
 
-def _sighting(listing: Listing, page: Page, source: str, digest: str, title: str) -> Sighting:
-    return Sighting(
-        source=source,
-        digest=digest,
-        position=listing.position,
-        page_date=page.page_date.isoformat() if page.page_date else None,
-        page_date_basis=page.page_date_basis,
-        listed_date=listing.listed_date.isoformat() if listing.listed_date else None,
-        listed_date_basis=listing.listed_date_basis,
-        listed_title=title,
-        comments=listing.comments,
-        upvotes=listing.upvotes,
-        organization=listing.organization,
-    )
+GIVEN = Resolution(status="given").model_dump()
 
 
-def _title(by: str, title: str, source: str) -> tuple[str, str, Document]:
-    return "title", by, {"title": title, "text_source": source}
+def _words_by(listing: Listing, origin: Origin) -> str:
+    """Where the texts stand. Of copies of arXiv's metadata the newest first, all of them after arXiv itself."""
+    if listing.arxiv is None or listing.arxiv.fetched_at is None:
+        return origin.by
+    return f"{RANK['arxiv']} {origin.source} {99_999_999 - int(listing.arxiv.fetched_at.strftime('%Y%m%d'))}"
 
 
-def _abstract(by: str, abstract: str | None) -> list[tuple[str, str, Document]]:
-    return [("abstract", by, {"abstract": abstract})] if abstract else []
+def _links(abstract: str | None, fact: ArxivFact | None) -> list[Link]:
+    """The addresses in the texts of a paper."""
+    links = [*find_links(abstract, "abstract")] if abstract else []
+    return [*links, *find_links(fact.comment, "comment")] if fact and fact.comment else links
 
 
-def _published(date: str, precision: str, basis: str, digest: str = "") -> tuple[str, str, Document]:
+def _claims(listing: Listing) -> tuple[list[Link], list[tuple[str, str]]]:
+    """The addresses that the digest itself names, and what speaks for each as the paper's code."""
+    claims = [(one.url, one.evidence) for one in listing.code]
+    if listing.project_page:
+        claims.append((listing.project_page, "project_page"))
+    return [typed(url, "page", project_page=evidence == "project_page") for url, evidence in claims], claims
+
+
+def _sighting(listing: Listing, origin: Origin, title: str | None) -> Document:
+    """A sighting as it is stored. Without its model: a dump has millions, and the listing was validated."""
+    return {
+        "source": origin.source,
+        "digest": origin.digest,
+        "position": listing.position,
+        "page_date": origin.page_date,
+        "page_date_basis": origin.page_date_basis,
+        "listed_date": listing.listed_date.isoformat() if listing.listed_date else None,
+        "listed_date_basis": listing.listed_date_basis,
+        "listed_title": title,
+        "comments": listing.comments,
+        "upvotes": listing.upvotes,
+        "organization": listing.organization,
+        "announced": listing.announced,
+    }
+
+
+def _texts(by: str, title: str | None, abstract: str | None, source: str) -> list[Part]:
+    titled: list[Part] = [("title", by, {"title": title, "text_source": source})] if title else []
+    return [*titled, ("abstract", by, {"abstract": abstract})] if abstract else titled
+
+
+def _authors(by: str, listing: Listing) -> list[Part]:
+    count = len(listing.authors) if listing.authors else listing.authors_count
+    return [] if count is None else [("authors", by, {"authors": listing.authors or None, "authors_count": count})]
+
+
+def _dates(listing: Listing, origin: Origin) -> list[Part]:
+    """When the paper came out, by each word of the listing on it."""
+    parts = []
+    if listing.arxiv is not None and listing.arxiv.published is not None:
+        parts.append(_published(listing.arxiv.published.date().isoformat(), "day", "arxiv", origin.digest))
+    if (told := listing.published) is not None:
+        parts.append(_published(told.date, told.precision, told.basis, origin.digest))
+    elif listing.listed_date is not None and listing.listed_date_basis in ("shown_year", "shown_page_year"):
+        parts.append(_published(listing.listed_date.isoformat(), "day", listing.listed_date_basis, origin.digest))
+    if listing.arxiv_id:
+        parts.append(_published(id_month(listing.arxiv_id), "month", "id_month"))
+    return parts
+
+
+def _published(date: str, precision: str, basis: str, digest: str = "") -> Part:
     value = {"date": date, "precision": precision, "basis": basis}
-    return (
-        "published",
-        f"{BASIS_RANK[basis]} {digest}",
-        {"published": Published.model_validate(value).model_dump()},
-    )
+    return "published", f"{BASIS_RANK[basis]} {digest}", {"published": value}
 
 
 def _placed(links: Iterable[Link], by: str) -> list[Document]:
     return [{"by": by, "at": at, **link.model_dump()} for at, link in enumerate(links)]
 
 
-def _repositories(links: Iterable[Link]) -> list[Document]:
-    """The repositories that links name, without what their host says of them."""
+def _repositories(named: Iterable[tuple[str, str]]) -> list[Document]:
+    """The repositories among addresses, each with what speaks for it, without what their host says of them."""
     found: dict[str, tuple[str, set[str]]] = {}
-    for link in links:
-        if link.kind == "github" and (name := repository(link.url)):
-            found.setdefault(name.lower(), (name, set()))[1].add(link.found_in)
+    for url, evidence in named:
+        if name := repository(url):
+            found.setdefault(name.lower(), (name, set()))[1].add(evidence)
     return [
         Repository(
             url=f"https://github.com/{name}", host="github.com", full_name=name, evidence=tuple(sorted(evidence))
@@ -156,17 +236,16 @@ def from_arxiv(entry: ArxivEntry) -> Contribution:
     """What an entry of arXiv adds: the fact, the texts that stand before all others, and links in them."""
     title, abstract = collapse(entry.title), collapse(entry.abstract) if entry.abstract else None
     by, fact = f"{RANK['arxiv']} arxiv", entry.fact
-    parts = [_title(by, title, "arxiv"), *_abstract(by, abstract)]
+    parts = _texts(by, title, abstract, "arxiv")
     if entry.authors:
         parts.append(("authors", by, {"authors": entry.authors, "authors_count": len(entry.authors)}))
     if fact.published is not None:
         parts.append(_published(fact.published.date().isoformat(), "day", "arxiv"))
-    links = [*(find_links(abstract, "abstract") if abstract else ())]
-    links += find_links(fact.comment, "comment") if fact.comment else ()
+    links = _links(abstract, fact)
     return Contribution(
         parts=parts,
         links=_placed(links, by),
-        repos=_repositories(links),
+        repos=_repositories((link.url, link.found_in) for link in links),
         arxiv=fact,
         ids={"arxiv": entry.arxiv_id} | ({"doi": fact.doi} if fact.doi else {}),
     )
@@ -195,10 +274,45 @@ PARTS = {
     "abstract": ("abstract",),
     "authors": ("authors", "authors_count"),
     "published": ("published",),
+    "summary": ("ai_summary", "ai_keywords"),
 }
 
 
 # --- contributions as pipeline updates --------------------------------------------------------------------
+
+
+def fresh(paper_id: str, new: Contribution) -> UpdateOne:
+    """The update that creates the paper which `adding` would create, and leaves one that is there as it is.
+
+    It is three times as fast as `adding`, which has to bear any document: dumps are mostly papers nobody knew.
+    """
+    made = {"$mergeObjects": ["$$ROOT", _literal(document(new)), {"first_seen": "$$NOW", "updated_at": "$$NOW"}]}
+    there = {"$gt": ["$first_seen", None]}
+    return UpdateOne({"_id": paper_id}, [{"$replaceWith": {"$cond": [there, "$$ROOT", made]}}], upsert=True)
+
+
+def document(new: Contribution) -> Document:
+    """The paper, times and id apart, that a listing's contribution makes where there was none."""
+    by: dict[str, str] = {}
+    told: Document = {}
+    for name, source, fields in new.parts:
+        if source <= by.get(name, LAST):
+            by[name] = source
+            told |= fields
+    made = EMPTY | told
+    shown = made["title"]
+    made["ids"] = EMPTY["ids"] | new.ids
+    made["sightings"] = [one | {"listed_title": None} if one["listed_title"] == shown else one for one in new.sightings]
+    first: dict[str, Document] = {}
+    for link in new.links:
+        first.setdefault(link["url"], link)
+    links = list(first.values())
+    made["links"] = [{key: link[key] for key in Link.model_fields} for link in links]
+    made["repos"] = sorted(new.repos, key=itemgetter("url"))
+    if new.arxiv:
+        made["arxiv"] = new.arxiv.model_dump()
+    made["_work"] = EMPTY["_work"] | {"rev": 1, "by": by, "links": links, "who": new.who, "crawled": new.crawled}
+    return made
 
 
 def adding(paper_id: str, contribution: Contribution, first_seen: Any = "$$NOW") -> UpdateOne:
@@ -213,7 +327,12 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
         {"$set": {"_work.was": {"title": "$title", "abstract": "$abstract", "by": "$_work.by.abstract"}}},
         *(_part(*part) for part in new.parts),
         {"$set": _texts_that_lost(new) | _lists(new) | {f"ids.{k}": _literal(v) for k, v in new.ids.items()}},
-        {"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]}}},
+        {
+            "$set": {
+                "_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]},
+                "_work.crawled": sorted_union(_CRAWLED, _literal(list(new.crawled))),
+            }
+        },
         *(_repository(repo) for repo in new.repos),
         *([_newer("arxiv", new.arxiv)] if new.arxiv else []),
         {"$set": {"first_seen": {"$min": ["$first_seen", first_seen]}} | TOUCHED},
@@ -237,8 +356,9 @@ def _part(name: str, by: str, fields: Document) -> Document:
 
 
 def _newer(path: str, fact: ArxivFact) -> Document:
-    """Only a newer fact passes."""
-    passes = {"$gt": [_literal(fact.fetched_at), f"${path}.fetched_at"]}
+    """Only a newer fact passes, or the first answer."""
+    unanswered = {"$in": [f"${path}.status", UNANSWERED]}
+    passes = {"$or": [unanswered, {"$gt": [_literal(fact.fetched_at), f"${path}.fetched_at"]}]}
     return {"$set": {path: {"$cond": [passes, _literal(fact.model_dump()), f"${path}"]}}}
 
 
@@ -246,7 +366,7 @@ def _lists(new: Contribution) -> Document:
     """Sightings (one a digest) and links (one an address), and `who` beside them."""
     links = _one_each("url", {"$concatArrays": [_without("$_work.links", "by", new.links), _literal(list(new.links))]})
     return {
-        "sightings": _titled(_replacing("$sightings", new.sightings)),
+        "sightings": _titled(_replacing("$sightings", new.sightings, _told_better(new))),
         "_work.who": _replacing("$_work.who", new.who),
         "_work.links": links,
         "links": {
@@ -265,9 +385,22 @@ def _without(array: str, key: str, new: Sequence[Document]) -> Document:
     }
 
 
-def _replacing(array: str, new: Sequence[Document]) -> Document:
-    merged = {"$concatArrays": [_without(array, "digest", new), _literal(list(new))]}
-    return {"$sortArray": {"input": merged, "sortBy": {"digest": 1}}}
+_CRAWLED: Document = {"$ifNull": ["$_work.crawled", []]}  # older versions wrote none
+
+
+def _told_better(new: Contribution) -> Document:
+    """The digests whose sightings stay as they are: these were crawled, what is new was not."""
+    return {"$setDifference": [_CRAWLED, _literal(list(new.crawled))]}
+
+
+def _replacing(array: str, new: Sequence[Document], kept: Any = ()) -> Document:
+    """One entry a digest, the new one unless the digest is among those kept and has one."""
+    there = {"$map": {"input": array, "in": "$$this.digest"}}
+    stays = {"$setIntersection": [there, kept]}
+    added = {"$filter": {"input": _literal(list(new)), "cond": {"$not": [{"$in": ["$$this.digest", stays]}]}}}
+    replaced = {"$setDifference": [_literal([one["digest"] for one in new]), stays]}
+    left = {"$filter": {"input": array, "cond": {"$not": [{"$in": ["$$this.digest", replaced]}]}}}
+    return {"$sortArray": {"input": {"$concatArrays": [left, added]}, "sortBy": {"digest": 1}}}
 
 
 def _titled(sightings: Document) -> Document:

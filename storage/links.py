@@ -69,6 +69,11 @@ def find_links(text: str, found_in: FoundIn) -> tuple[Link, ...]:
     return tuple(links.values())
 
 
+def typed(url: str, found_in: FoundIn, *, project_page: bool = False) -> Link:
+    """An address that stands alone; project_page: it is called the paper's page, so an unknown host is that."""
+    return Link(url=url, kind=_kind(url, "project page" if project_page else ""), found_in=found_in)
+
+
 def _cut(address: str) -> str:
     """The address up to a closing bracket that has no partner inside, without the sentence's punctuation."""
     open_brackets = {"(": 0, "[": 0}

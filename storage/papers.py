@@ -11,8 +11,11 @@ from storage.connect import IGNORING_CASE
 from storage.contributions import (
     TOUCHED,
     UNANSWERED,
+    Contribution,
+    Origin,
     adding,
     by_url,
+    fresh,
     from_arxiv,
     from_listing,
     from_paper,
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
-    from storage.documents import ArxivEntry, Fact, Page, Repository, Resolution
+    from storage.documents import ArxivEntry, Fact, Listing, Page, Repository, Resolution
 
 UNRESOLVED = {"_id": {"$regex": "^title:"}}
 OPEN = {**UNRESOLVED, "$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
@@ -36,10 +39,48 @@ PAGE = 500
 LONGEST_WAIT = 5  # doublings of a day: 32 days
 
 
-async def sight(database: Database, page: Page, source: str, digest: str) -> None:
-    """Add a sighting of every listing of a page: one bulk write."""
-    found = [from_listing(listing, page, source, digest) for listing in page.listings]
-    await bulk.write(database["papers"], [adding(paper_id, contribution) for paper_id, contribution in found])
+async def sight(database: Database, page: Page, source: str, digest: str, *, crawled: bool = False) -> None:
+    """Add a sighting of every listing of a page: one bulk write.
+
+    crawled: it was read at its own place, just now: its numbers are measurements, and no saved copy replaces them.
+    """
+    await add(database, page.listings, Origin.of(page, source, digest, crawled=crawled))
+
+
+async def add(database: Database, listings: Sequence[Listing], origin: Origin) -> None:
+    """Add a sighting of every listing; most papers of a dump are new, those of a page are known."""
+    names = [name for one in listings if one.arxiv_id for name in _names(one)]
+    # First the names: see `record_arxiv`.
+    await aliases.add(database, names)
+    found = [from_listing(one, origin) for one in listings]
+    first: dict[str, Contribution] = {}
+    for paper_id, contribution in found:
+        first.setdefault(paper_id, contribution)
+    created = await bulk.write(database["papers"], [fresh(*one) for one in first.items()])
+    there = [one for one in found if one[0] not in created or one[1] is not first[one[0]]]
+    await bulk.write(database["papers"], [adding(*one) for one in there])
+
+
+def _names(listing: Listing) -> list[UpdateOne]:
+    doi = listing.arxiv.doi if listing.arxiv else None
+    return _leading(f"arxiv:{listing.arxiv_id}", listing.title, doi)
+
+
+async def measure(database: Database, listings: Sequence[Listing], day: str) -> None:
+    """Keep what a digest just showed of each paper, for the history. day: of the crawl, in UTC."""
+    await observations.record(
+        database,
+        [
+            Measurement(f"arxiv:{one.arxiv_id}", "huggingface", metric, value, day, url)
+            for one in listings
+            for metric, value, url in (
+                ("upvotes", one.upvotes, None),
+                ("comments", one.comments, None),
+                *(("stars", code.stars, code.url) for code in one.code),
+            )
+            if value is not None
+        ],
+    )
 
 
 # --- facts ------------------------------------------------------------------------------------------------
@@ -55,7 +96,12 @@ async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> Non
 
 
 def _other_names(entry: ArxivEntry) -> list[UpdateOne]:
-    paper_id, hashed, doi = f"arxiv:{entry.arxiv_id}", title_hash(entry.title), entry.fact.doi
+    return _leading(f"arxiv:{entry.arxiv_id}", entry.title, entry.fact.doi)
+
+
+def _leading(paper_id: str, title: str | None, doi: str | None) -> list[UpdateOne]:
+    """The updates that let a title and a DOI lead to a paper."""
+    hashed = title_hash(title) if title else None
     names = [f"title:{hashed}"] if hashed else []
     names += [f"doi:{doi.lower()}"] if doi else []
     return [aliases.leading(name, paper_id) for name in names]

@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import connect, papers
-from storage.contributions import from_arxiv
-from storage.documents import ArxivEntry, ArxivFact, Listing, Page, Repository, Resolution
+from storage.contributions import Origin, adding, fresh, from_arxiv, from_listing
+from storage.documents import ArxivEntry, ArxivFact, Code, Listing, Page, Published, Repository, Resolution
 from storage.export import line_of, paper_of
 from storage.papers import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+
+    from pymongo import UpdateOne
 
     from storage.connect import Database, Document
     from storage.documents import Status
@@ -58,15 +60,33 @@ def listing(draw: st.DrawFn, position: int, title: str, abstract: str | None) ->
     return Listing(
         position=position,
         title=title,
+        arxiv_id=draw(st.none() | st.just(f"2503.{position:05}")),
         abstract=abstract,
+        authors=draw(st.none() | st.just(("Ice, A.", "$B"))),
         authors_count=draw(COUNTS),
         organization=draw(st.none() | st.just("$Ice")),
         who=draw(st.none() | st.just("• 2 authors")),
         listed_date=date,
         listed_date_basis="shown_year" if date else None,
+        published=draw(st.none() | st.just(Published(date="2025-03-01", precision="day", basis="hf_props"))),
         comments=draw(COUNTS),
         upvotes=draw(COUNTS),
+        announced=draw(st.none() | st.just("cross")),
+        ai_summary=draw(st.none() | st.just("$Short.")),
+        code=draw(st.sampled_from([(), (Code(url="https://github.com/ICE/floe", evidence="pwc_official", stars=3),)])),
+        project_page=draw(st.none() | st.sampled_from(["https://ice.org/$", "https://github.com/Ice/Rime"])),
     )
+
+
+SNAPSHOT = ArxivFact(
+    status="ok",
+    provider="arxiv_snapshot",
+    fetched_at=dt.datetime(2025, 5, 1, tzinfo=dt.UTC),
+    version=2,
+    comment="See https://github.com/Ice/Floe",
+    doi="10.1/ice",
+    published=dt.datetime(2025, 2, 28, 20, tzinfo=dt.UTC),
+)
 
 
 @st.composite
@@ -146,6 +166,65 @@ def test_the_moment_of_a_merge_changes_nothing(run: Run, request: pytest.Fixture
         assert run(found, first, {len(first)}) == run(found, second, merging)
 
     holds()
+
+
+@pytest.mark.long
+def test_a_new_paper_is_the_same_on_the_short_way(mongo_uri: str, request: pytest.FixtureRequest) -> None:
+    """What `fresh` makes of any listing is what `adding` makes of it where there is no paper."""
+    connection = connect.connected(mongo_uri, f"test_{uuid4().hex}")
+
+    async def made(update: UpdateOne) -> Document:
+        await database["papers"].delete_many({})
+        await database["papers"].bulk_write([update])
+        [one] = [one async for one in database["papers"].find()]
+        return timeless(one) | {"rev": one["_work"]["rev"]}
+
+    @settings(max_examples=examples(request), deadline=None, derandomize=True, database=None)
+    @given(TITLES.flatmap(lambda title: ABSTRACTS.flatmap(lambda text: listing(1, title, text))), st.booleans())
+    def holds(one: Listing, crawled: bool) -> None:
+        if one.arxiv_id and one.comments:
+            one = one.model_copy(update={"arxiv": SNAPSHOT, "title": None})
+        found = from_listing(one, Origin("hf_api", "hf-daily:2025-03-03", crawled=crawled, copied=not crawled))
+        assert runner.run(made(fresh(*found))) == runner.run(made(adding(*found)))
+
+    with asyncio.Runner() as runner:
+        database = runner.run(connection.__aenter__())
+        holds()
+        runner.run(database.client.drop_database(database.name))
+        runner.run(connection.__aexit__(None, None, None))
+
+
+async def test_a_copy_never_replaces_what_was_crawled(database: Database) -> None:
+    """Values of a saved page stand until the day is crawled, and never after: neither numbers nor texts."""
+    saved, crawled = (
+        Page(listings=(Listing(position=at, title=title, arxiv_id="2503.00001", upvotes=at),), digest="hf-daily:1")
+        for at, title in ((1, "As saved"), (2, "As crawled"))
+    )
+    for page, own, upvotes in ((saved, False, 1), (crawled, True, 2), (saved, False, 2), (crawled, True, 2)):
+        await papers.sight(database, page, "hf_props", "hf-daily:1", crawled=own)
+        [paper] = [one async for one in database["papers"].find()]
+        assert [(one["upvotes"], one["listed_title"]) for one in paper["sightings"]] == [(upvotes, None)]
+        assert paper["title"] == ("As crawled" if upvotes == 2 else "As saved")
+
+
+async def test_a_snapshot_never_stands_above_arxiv_itself(database: Database) -> None:
+    """Of two copies of arXiv's metadata the newer one stands, whichever is read first; arXiv's answer above both."""
+    older = SNAPSHOT.model_copy(update={"fetched_at": SNAPSHOT.fetched_at - dt.timedelta(days=9), "version": 1})  # type: ignore[operator]
+    copies = [
+        Listing(position=1, title=f"Of {one.version}", arxiv_id="2503.00001", arxiv=one) for one in (SNAPSHOT, older)
+    ]
+    for order in (copies, copies[::-1]):
+        await database["papers"].delete_many({})
+        for one in order:
+            await papers.add(database, [one], Origin("arxiv_snapshot", f"arxiv_snapshot:{one.arxiv}"))
+        [paper] = [one async for one in database["papers"].find()]
+        assert (paper["title"], paper["arxiv"]["version"], paper["text_source"]) == ("Of 2", 2, "arxiv_snapshot")
+    fact = ArxivFact(status="ok", provider="arxiv", fetched_at=NOON, version=3)
+    entry = ArxivEntry(arxiv_id="2503.00001", title="Of 3", abstract=None, authors=None, fact=fact)
+    await papers.record_arxiv(database, [entry])
+    await papers.add(database, copies, Origin("arxiv_snapshot", "arxiv_snapshot:9"))
+    [paper] = [one async for one in database["papers"].find()]
+    assert (paper["title"], paper["arxiv"]["version"], paper["text_source"]) == ("Of 3", 3, "arxiv")
 
 
 def examples(request: pytest.FixtureRequest) -> int:

@@ -38,7 +38,7 @@ PARTS = {
     "resolution": "status method score candidates",
     "candidate": "arxiv_id title score",
     "sighting": """source digest position page_date page_date_basis listed_date listed_date_basis listed_title comments
-        upvotes organization""",
+        upvotes organization announced""",
     "link": "url kind found_in",
     "arxiv": """status provider fetched_at reason version categories primary_category comment journal_ref doi withdrawn
         published updated""",

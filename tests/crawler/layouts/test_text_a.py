@@ -198,7 +198,7 @@ def test_all_else_is_unknown() -> None:
     """T2, T3: what a page without meta blocks does not say is null; positions count from 1."""
     page = text_a.parse(copy(*RECORDS))
     assert (page.page_date, page.page_date_basis, page.page_date_shown) == (None, None, "Mar 11")
-    assert [one.model_dump(exclude_none=True) for one in page.listings] == [
+    assert [one.model_dump(exclude_defaults=True) for one in page.listings] == [
         {"position": 1, "title": RECORDS[0], "abstract": RECORDS[1]},
         {"position": 2, "title": RECORDS[2], "abstract": RECORDS[3]},
     ]
