@@ -15,7 +15,6 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -28,6 +27,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
 from storage import providers as gate
+from storage import waits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
@@ -55,8 +55,6 @@ PLAIN_PATH = re.compile(r"(?:/[\w-]+)+", re.ASCII)  # no dots: it stays below th
 SPENT = "the budget is spent"
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 SPLIT = {500, 502, 504}  # seen because of one question, and because of too many
-LIMIT_SIGN = re.compile(r"(?:^|;)\s*r\s*=\s*0\s*(?:;|$)")
-RESET_SIGN = re.compile(r"(?:^|;)\s*t\s*=\s*(\d+)")
 
 
 class Answer(NamedTuple):
@@ -260,7 +258,7 @@ class Api:
             ) as response:
                 body = await _bounded(response)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
-                sent = _date(lowered.get("date", ""))
+                sent = waits.moment(lowered.get("date", ""))
                 self.skew = (sent - datetime.now(UTC)).total_seconds() if sent else None
                 return Answer(response.status, lowered, body, self.terms.key)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -342,7 +340,7 @@ def _objection(answer: Answer) -> EnrichError | None:
     """What a status means where the provider has no word of its own for it."""
     said = f"HTTP {answer.status}"
     if answer.status in RETRIED:
-        told = told_wait(answer)
+        told = waits.told(answer.headers)
         return TrySmaller(said) if told is None and answer.status in SPLIT else TryLater(said, told)
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Refused(f"{said}: {answer.text[:80]!r}")
@@ -351,38 +349,3 @@ def _objection(answer: Answer) -> EnrichError | None:
     if answer.status != HTTPStatus.OK:
         return NotUnderstood(said)
     return None if answer.body.strip() else TryLater("an empty answer")
-
-
-def told_wait(answer: Answer) -> float | None:
-    """Seconds that the answer tells us to wait: Retry-After (seconds or a date), else an exhausted RateLimit."""
-    told = _retry_after(answer)
-    return _rate_limit(answer) if told is None else told
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """RFC 9110, 10.2.3; blank, negative and unreadable ones count as absent."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    moment = _date(value)
-    return max((moment - sent_at(answer)).total_seconds(), 0.0) if moment else None
-
-
-def sent_at(answer: Answer) -> datetime:
-    """When the answer was sent, by its own clock, which also its dates go by; else by ours."""
-    return _date(answer.headers.get("date", "")) or datetime.now(UTC)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _rate_limit(answer: Answer) -> float | None:
-    """`RateLimit: "api";r=0;t=55` (Hugging Face's documentation): in a fixed window, so a second is added."""
-    value = answer.headers.get("ratelimit", "")
-    reset = RESET_SIGN.search(value) if LIMIT_SIGN.search(value) else None
-    return float(reset[1]) + 1 if reset else None

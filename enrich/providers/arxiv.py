@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
-from enrich.http import told_wait
 from enrich.reading import digits, in_utc
+from storage import waits
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
 from storage.titles import collapse
@@ -104,7 +104,7 @@ async def search_titles(phrases: Sequence[str], api: Api) -> Found:
 def objection(answer: Answer) -> EnrichError | None:
     """`Rate exceeded.` comes with status 429 or 200, without Retry-After; 10 of 10 requests 30 s apart failed so."""
     if answer.body[:64].lstrip().startswith(b"Rate exceeded"):
-        return TryLater("rate exceeded", told_wait(answer))
+        return TryLater("rate exceeded", waits.told(answer.headers))
     if answer.status == 400:  # noqa: PLR2004 - the status has no other name
         with suppress(EnrichError):  # a page for people: the status says all
             if error := _error_in(_root(answer)):

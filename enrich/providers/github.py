@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, TryLater
-from enrich.http import Answer, Budget, sent_at, told_wait
+from enrich.http import Answer, Budget
 from enrich.reading import count, digits, flag, part, text, time
+from storage import waits
 from storage.documents import Repository
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _errors(body: Mapping[str, Any], answer: Answer) -> dict[str, str]:
     for error in errors:
         said = str(error.get("message", ""))
         if error.get("type") in RATE_LIMITS or "API rate limit exceeded" in said:
-            raise _spent(answer) or TryLater("rate limit", told_wait(answer))
+            raise _spent(answer) or TryLater("rate limit", waits.told(answer.headers))
         if error.get("type") == "RESOURCE_LIMITS_EXCEEDED" or said.startswith(TOO_MUCH):
             raise BadBatch(f"GitHub: {said[:80]}")
         path = error.get("path")
@@ -167,7 +168,7 @@ def objection(answer: Answer) -> EnrichError | None:
     if answer.status not in (403, 429):
         return None
     if any(sign in answer.text.lower() for sign in SECONDARY_LIMITS):
-        return TryLater("secondary rate limit", told_wait(answer))
+        return TryLater("secondary rate limit", waits.told(answer.headers))
     return _spent(answer)
 
 
@@ -176,7 +177,7 @@ def _spent(answer: Answer) -> PutOff | None:
     left = budget(answer)
     if left is None or left.remaining > 0:
         return None
-    return PutOff("the hour's budget is spent", told_wait(answer) or left.resets_in + 1)
+    return PutOff("the hour's budget is spent", waits.told(answer.headers) or left.resets_in + 1)
 
 
 def budget(answer: Answer) -> Budget | None:
@@ -185,4 +186,4 @@ def budget(answer: Answer) -> Budget | None:
     reset = digits(answer.headers.get("x-ratelimit-reset", ""))
     if remaining is None:
         return None
-    return Budget(remaining, HOUR if reset is None else max(reset - sent_at(answer).timestamp(), 0.0))
+    return Budget(remaining, HOUR if reset is None else max(reset - waits.sent_at(answer.headers).timestamp(), 0.0))

@@ -10,8 +10,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
-from enrich.http import Answer, Budget, told_wait
+from enrich.http import Answer, Budget
 from enrich.reading import count, digits, part
+from storage import waits
 from storage.documents import CitationCount
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def objection(answer: Answer) -> EnrichError | None:
     """A spent budget, told apart from a burst: by the wait, the text or the credits left."""
     if answer.status != 429:  # noqa: PLR2004 - the status has no other name
         return None
-    left, told = budget(answer), told_wait(answer)
+    left, told = budget(answer), waits.told(answer.headers)
     if "Insufficient budget" in answer.text or (told or 0) > LONG or (left is not None and left.remaining < 1):
         return PutOff("the day's budget is spent", told or (left.resets_in if left else None))
     return None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff
-from enrich.http import told_wait
 from enrich.reading import count, part
+from storage import waits
 from storage.documents import InfluentialCitationCount
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
 def objection(answer: Answer) -> EnrichError | None:
     """A 429 without a key is the want of one; 400 also says that a field is unknown, which tells nothing of a paper."""
     if answer.status == 429 and answer.key is None:  # noqa: PLR2004 - the status has no other name
-        return PutOff("HTTP 429: too many ask without a key", told_wait(answer))
+        return PutOff("HTTP 429: too many ask without a key", waits.told(answer.headers))
     if answer.status != 400 or "unsupported fields" in answer.text:  # noqa: PLR2004 - the status has no other name
         return None
     return _NoneKnown(f"Semantic Scholar: {answer.text[:80]}")

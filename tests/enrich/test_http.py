@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from enrich import http
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
-from enrich.http import Answer, told_wait
+from storage import waits
 from tests.enrich.scripted import AGENT, Reply, door, serving, terms, told
 
 if TYPE_CHECKING:
@@ -204,20 +204,20 @@ async def test_a_body_may_be_too_large(
 )
 def test_told_wait(headers: Mapping[str, str], seconds: float | None) -> None:
     """Retry-After in seconds or as a date by the answer's own clock, then an exhausted RateLimit; else nothing."""
-    assert told_wait(Answer(429, headers, b"")) == seconds
+    assert waits.told(headers) == seconds
 
 
 def test_a_date_without_a_date_counts_from_now() -> None:
     """Where the answer does not say when it was sent, our clock does."""
     later = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30), usegmt=True)
-    assert told_wait(Answer(429, {"retry-after": later}, b"")) == pytest.approx(30, abs=2)
+    assert waits.told({"retry-after": later}) == pytest.approx(30, abs=2)
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9 :a-zA-Z+.-]{0,30}", fullmatch=True))
 def test_no_header_is_too_strange(value: str) -> None:
     """Whatever stands in the headers is a wait that is not negative, or none."""
     for name in ("retry-after", "ratelimit"):
-        seconds = told_wait(Answer(429, {name: value, "date": value}, b""))
+        seconds = waits.told({name: value, "date": value})
         assert seconds is None or seconds >= 0
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from enrich import http, providers
 from enrich.errors import EnrichError, NotUnderstood
-from enrich.http import Answer, told_wait
+from enrich.http import Answer
 from enrich.providers import arxiv, openalex
+from storage import waits
 from tests.enrich.scripted import Reply, door, serving
 
 if TYPE_CHECKING:
@@ -273,4 +274,4 @@ def test_quoted_headers(shared: Path) -> None:
     if "openalex_headers_keyless" in answers:
         assert openalex.budget(answers["openalex_headers_keyless"]) == (997, 11987)
     if "hf_429" in answers:
-        assert told_wait(answers["hf_429"]) == 56
+        assert waits.told(answers["hf_429"].headers) == 56

@@ -1,0 +1,46 @@
+"""The collection `days`: what became of each day of a digest that has days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Literal
+
+from storage.documents import Record
+
+if TYPE_CHECKING:
+    from storage.connect import Database
+
+Status = Literal["open", "complete", "refused", "empty_confirmed", "other_date_shown"]
+
+
+class Day(Record):
+    """One day, as the last crawl of it left it."""
+
+    status: Status
+    asked_at: dt.datetime
+    records: int = 0
+    empty_since: dt.datetime | None = None
+    """When a day that was over first listed nothing."""
+    few: bool = False
+    """It listed far fewer papers than days do, and is looked at once more."""
+
+
+async def known(database: Database, source: str) -> dict[dt.date, Day]:
+    """The days of a digest that were asked for."""
+    found = database["days"].find({"source": source}, {"_id": 0, "source": 0})
+    return {dt.date.fromisoformat(one.pop("day")): Day.model_validate(one) async for one in found}
+
+
+async def note(database: Database, source: str, day: dt.date, state: Day) -> None:
+    """Keep what became of a day."""
+    told = {"source": source, "day": day.isoformat(), **state.model_dump()}
+    await database["days"].update_one({"_id": f"{source}:{day}"}, {"$set": told}, upsert=True)
+
+
+async def stored(database: Database, source: str) -> tuple[set[dt.date], set[dt.date]]:
+    """The days whose digests are stored, crawled or saved, and the days that these link to."""
+    days, neighbours = set[dt.date](), set[dt.date]()
+    async for one in database["digests"].find({"_id": {"$regex": f"^{source}:"}}, {"neighbours": 1}):
+        days.add(dt.date.fromisoformat(one["_id"].removeprefix(f"{source}:")))
+        neighbours.update(map(dt.date.fromisoformat, one.get("neighbours", ())))
+    return days, neighbours
