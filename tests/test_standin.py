@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ import pytest
 from lxml import etree
 
 from tests import standin
+from tests.standin import huggingface
 from tests.standin import server as standin_server
 from tests.standin.arxiv import matches
 from tests.standin.corpus import Corpus, read_row, words
@@ -409,6 +410,201 @@ def test_repositories_come_from_texts_and_links() -> None:
     assert {"a/b_c", "d/e", "f/g", "h/i"} <= rows.repositories.keys()
 
 
+# Hugging Face
+
+MONDAY, TUESDAY, SATURDAY = "2026-03-02", "2026-03-03", "2026-03-07"
+LISTED = corpus_of(*({"abstract": 'See github.com/o/n <here> & "there".', "authors": ["A B", "C"]} for _ in range(120)))
+PAPERS = list(LISTED.rows)
+
+
+async def daily(server: standin.Server, **query: object) -> Reply:
+    """One question for a day's papers."""
+    return await ask(server, "GET", "/huggingface/api/daily_papers", params={k: str(v) for k, v in query.items()})
+
+
+def ids(entries: Iterable[Any]) -> list[str]:
+    """The ids of entries."""
+    return [entry["paper"]["id"] for entry in entries]
+
+
+def listed_by(reply: Reply) -> dict[str, Any]:
+    """The props of a page."""
+    [props] = in_page(reply, "//*[@data-target='DailyPapers']/@data-props")
+    found: dict[str, Any] = json.loads(props)
+    return found
+
+
+def in_page(reply: Reply, path: str) -> list[Any]:
+    """What an XPath finds in a page."""
+    found = etree.HTML(reply.text).xpath(path)
+    assert isinstance(found, list)
+    return found
+
+
+async def test_huggingface_lists_a_day_in_slices() -> None:
+    """A day has 50 entries unless told otherwise, the next by `p`, none beyond the end or for a day without papers."""
+    async with standin.serve(LISTED, days={MONDAY: PAPERS}, today=SATURDAY) as server:
+        first, second = await daily(server, date=MONDAY), await daily(server, date=MONDAY, limit=100, p=1)
+        beyond, other = await daily(server, date=MONDAY, limit=100, p=2), await daily(server, date=TUESDAY)
+    assert (ids(first.json), ids(second.json)) == (PAPERS[:50], PAPERS[100:])
+    assert (beyond.json, other.json) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"date": "02.03.2026"}, {"date": "20260302"}, {"date": "2026-03-08"}, {"limit": 101}]
+)
+async def test_huggingface_refuses(wrong: dict[str, object]) -> None:
+    """A malformed date, one after today and a limit above 100 are 400."""
+    async with standin.serve(days={}, today=SATURDAY) as server:
+        reply = await daily(server, **wrong)
+    assert (reply.status, list(reply.json)) == (400, ["error"])
+
+
+async def test_huggingface_entry_is_like_the_real_ones() -> None:
+    """An entry is listed on its day in UTC, its outer time is New York's, and what it lacks is absent."""
+    async with standin.serve(LISTED, days={MONDAY: PAPERS}, today=SATURDAY) as server:
+        entries = (await daily(server, date=MONDAY, limit=100)).json
+    papers = [entry["paper"] for entry in entries]
+    assert {paper["submittedOnDailyAt"][:10] for paper in papers} == {MONDAY}
+    for entry, paper in zip(entries, papers, strict=True):
+        lag = datetime.fromisoformat(paper["publishedAt"]) - datetime.fromisoformat(entry["publishedAt"])
+        assert lag.total_seconds() == 5 * 3600
+        assert paper["githubStars"] == standin.invented_repository("o/n").stars
+    for optional in ("projectPage", "organization"):
+        assert {optional in paper for paper in papers} == {True, False}
+
+
+async def test_huggingface_page_agrees_with_its_cards() -> None:
+    """The page's props are the entries of the API, and each card says what its entry says."""
+    async with standin.serve(LISTED, days={MONDAY: PAPERS}, today=MONDAY) as server:
+        reply = await ask(server, "GET", f"/huggingface/papers/date/{MONDAY}")
+        entries = (await daily(server, date=MONDAY, limit=100)).json
+    props, cards = listed_by(reply), in_page(reply, "//article")
+    assert (props["dateString"], props["prevDate"], "nextDate" in props) == (MONDAY, "2026-02-27", False)
+    assert props["dailyPapers"][:100] == entries
+    assert len(cards) == len(props["dailyPapers"]) == 120
+    for entry, card in zip(props["dailyPapers"], cards, strict=True):
+        [title], [upvotes] = card.xpath(".//h3/a"), card.xpath(".//a[starts-with(@href, '/login')]//*[@class]/text()")
+        assert (title.get("href"), title.text) == (f"/papers/{entry['paper']['id']}", entry["title"])
+        assert upvotes == str(entry["paper"]["upvotes"] or "-")
+        comments = "".join(card.xpath(".//a[contains(@href, '#community')]/text()")).strip()
+        assert comments == str(entry["numComments"] or "")
+        who = entry.get("organization", {}).get("fullname") or "2 authors"
+        assert who in "".join(card.itertext())
+
+
+async def test_huggingface_page_of_a_day_without_papers_shows_another() -> None:
+    """Such a day shows the latest earlier one that has some; before the first there is no page."""
+    async with standin.serve(LISTED, days={MONDAY: PAPERS[:2], TUESDAY: []}, today=SATURDAY) as server:
+        other = await ask(server, "GET", f"/huggingface/papers/date/{SATURDAY}")
+        before = await ask(server, "GET", "/huggingface/papers/date/2026-02-27")
+    assert (listed_by(other)["dateString"], listed_by(other)["nextDate"]) == (MONDAY, TUESDAY)
+    assert before.status == 404
+
+
+async def test_huggingface_days_change_while_it_runs() -> None:
+    """A day shown late, another count of upvotes and the next day are set on the running server."""
+    days: dict[str, list[Any]] = {}
+    async with standin.serve(LISTED, days=days, today=MONDAY) as server:
+        assert (await daily(server)).json == []
+        days[MONDAY] = [standin.entry(LISTED.rows[PAPERS[0]], MONDAY, upvotes=7)]
+        server.options.today = TUESDAY
+        shown = await daily(server, date=MONDAY)
+        assert (await daily(server)).json == []
+    assert [entry["paper"]["upvotes"] for entry in shown.json] == [7]
+
+
+async def test_huggingface_lists_each_paper_of_the_corpus_once() -> None:
+    """Without days of its own the server lists every paper on one weekday soon after it was published."""
+    days = huggingface.corpus_days(LISTED)
+    assert sorted(chain.from_iterable(days.values())) == PAPERS
+    assert all(datetime.fromisoformat(day).weekday() < 5 for day in days)
+    async with standin.serve(LISTED) as server:
+        for day, listed in list(days.items())[:3]:
+            assert ids((await daily(server, date=day)).json) == listed
+
+
+async def test_huggingface_quotas_of_a_window() -> None:
+    """API and pages have a quota each; one that is spent is 429 with the time left, twice as late with a token."""
+    page = f"/huggingface/papers/date/{MONDAY}"
+    async with standin.serve(LISTED, days={MONDAY: PAPERS}, huggingface_api=1, huggingface_pages=1) as server:
+        first, second = await daily(server, date=MONDAY), await daily(server, date=MONDAY)
+        token = await ask(server, "GET", f"/huggingface/api/daily_papers?date={MONDAY}", headers=TOKEN)
+        pages = [(await ask(server, "GET", page)).status for _ in range(2)]
+    assert (first.status, second.status, token.status, pages) == (200, 429, 200, [200, 429])
+    assert first.headers["RateLimit-Policy"] == '"fixed window";"api";q=1;w=300'
+    assert re.fullmatch(r'"api";r=0;t=\d+', second.headers["RateLimit"])
+    assert "Retry-After" not in second.headers
+
+
+@pytest.mark.corpus
+async def test_huggingface_lists_the_entries_of_saved_pages(shared: Path) -> None:
+    """Entries of a real page come back as they were handed over, by API and page."""
+    saved = (shared / "data" / "hf_daily_html" / "2026-05-07.html").read_text(encoding="utf-8")
+    props = listed_by(Reply(200, {}, saved))
+    async with standin.serve(days={"2026-05-07": props["dailyPapers"]}, today="2026-06-01") as server:
+        by_api = await daily(server, date="2026-05-07")
+        by_page = listed_by(await ask(server, "GET", "/huggingface/papers/date/2026-05-07"))
+    assert by_api.json == by_page["dailyPapers"] == props["dailyPapers"]
+    assert by_page.items() <= props.items()
+
+
+# arXiv's feeds
+
+FEED = corpus_of(
+    {
+        "id": "2603.00001",
+        "title": "A < B",
+        "abstract": "We & they.",
+        "categories": ["cs.CL"],
+        "authors": ["A B", "C D"],
+    },
+    {"id": "2603.00002", "categories": ["stat.ML", "cs.LG"], "doi": "10.1234/x", "journal_ref": "J. 1 (2026)"},
+    {"id": "2509.00003", "categories": ["cs.LG"], "version": 3},
+)
+ANNOUNCED = {MONDAY: {"2603.00001": "new", "2603.00002": "cross", "2509.00003": "replace"}}
+
+
+async def rss(server: standin.Server, categories: str) -> Reply:
+    """The feed of categories."""
+    return await ask(server, "GET", f"/arxiv/rss/{categories}")
+
+
+async def test_feed_announces_a_day() -> None:
+    """The feed of a category set holds what is announced there today, with type, version and midnight in New York."""
+    async with standin.serve(FEED, announced=ANNOUNCED, today=MONDAY) as server:
+        both, one, archive = await rss(server, "cs.CL+cs.LG"), await rss(server, "cs.CL"), await rss(server, "cs")
+    assert both.find("//item/guid/text()") == [
+        f"oai:arXiv.org:{key}" for key in ("2603.00001v1", "2603.00002v1", "2509.00003v3")
+    ]
+    assert both.find("//item/arxiv:announce_type/text()") == ["new", "cross", "replace"]
+    assert both.find("/rss/channel/link/text()") == ["http://rss.arxiv.org/rss/cs.CL+cs.LG"]
+    assert set(both.find("//pubDate/text()")) == {"Mon, 02 Mar 2026 00:00:00 -0500"}
+    assert one.find("//item/description/text()") == ["arXiv:2603.00001v1 Announce Type: new \nAbstract: We & they."]
+    assert len(archive.find("//item")) == 3
+    assert server.log[0].asked == ["cs.CL", "cs.LG"]
+
+
+async def test_feed_of_an_empty_day() -> None:
+    """A day on which nothing is announced is a feed without items, under another ETag."""
+    async with standin.serve(FEED, announced=ANNOUNCED, today=MONDAY) as server:
+        full, again = await rss(server, "cs.CL"), await rss(server, "cs.CL")
+        server.options.today = SATURDAY
+        empty = await rss(server, "cs.CL")
+    assert (empty.status, empty.find("//item")) == (200, [])
+    assert empty.find("//skipDays/day/text()") == ["Saturday", "Sunday"]
+    assert full.headers["ETag"] == again.headers["ETag"] != empty.headers["ETag"]
+
+
+async def test_feed_of_an_unknown_category() -> None:
+    """A category that does not exist is 400 and a feed that says so."""
+    async with standin.serve(FEED) as server:
+        reply = await rss(server, "cs.CL+xx")
+    assert (reply.status, reply.find("//item")) == (400, [])
+    assert reply.find("/rss/channel/title/text()") == ["Feed error for query: http://rss.arxiv.org/rss/cs.CL+xx"]
+    assert reply.find("/rss/channel/description/text()")[0].startswith("Bad archive 'xx'.")
+
+
 # Invented figures
 
 
@@ -467,7 +663,7 @@ async def test_told_wait_comes_in_seconds_or_as_a_date() -> None:
     assert wait.total_seconds() == 1
 
 
-@pytest.mark.parametrize("provider", ["arxiv", "semantic_scholar", "openalex", "github"])
+@pytest.mark.parametrize("provider", standin.PROVIDERS)
 async def test_provider_that_is_down(provider: str) -> None:
     """One provider can be down while the others answer."""
     async with standin.serve(down={provider}) as server:
@@ -475,6 +671,7 @@ async def test_provider_that_is_down(provider: str) -> None:
         replies += [
             await ask(server, "GET", works([MIXUP])),
             await ask(server, "GET", "/github/repos/lkeab/x"),
+            await daily(server, date="2026-03-02"),
         ]
     assert [reply.status == 503 for reply in replies] == [name == provider for name in standin.PROVIDERS]
 
@@ -484,6 +681,22 @@ async def test_poisoned_id_spoils_every_batch_it_is_in() -> None:
     async with standin.serve(poisoned=frozenset({f"ARXIV:{KIMI}"})) as server:
         statuses = [(await batch(server, ids)).status for ids in ([f"ARXIV:{KIMI}"], [f"ARXIV:{MIXUP}"])]
     assert statuses == [500, 200]
+
+
+async def test_answer_set_in_place_of_another() -> None:
+    """Whatever a test sets for a path or a thing asked for is answered, and nothing else changes."""
+    instead = {
+        MONDAY: standin.LOGIN,
+        "/papers/date/2026-03-03": standin.answer_json({"error": "?"}),
+        "cs.CL": standin.CHALLENGE,
+    }
+    async with standin.serve(LISTED, days={TUESDAY: PAPERS[:1]}, instead=instead) as server:
+        login, other = await daily(server, date=MONDAY), await daily(server, date=TUESDAY)
+        page = await ask(server, "GET", f"/huggingface/papers/date/{TUESDAY}")
+        challenge = await rss(server, "cs.LG+cs.CL")
+    assert (login.status, login.headers["Content-Type"], "<article>" in login.text) == (200, "text/html", True)
+    assert (ids(other.json), page.json) == (PAPERS[:1], {"error": "?"})
+    assert challenge.text == standin.CHALLENGE.body
 
 
 def test_random_faults_follow_the_seed() -> None:
@@ -628,7 +841,7 @@ def test_running_serves_from_a_thread() -> None:
         environment = server.environment()
         assert MIXUP.encode() in fetch(f"{server.url}/arxiv/api/query?id_list={MIXUP}")
     assert environment["GITHUB_TOKEN"] == "stand-in"  # noqa: S105 - no secret
-    for name in ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB"):
+    for name in ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB", "HUGGINGFACE"):
         prefix = f"PAPERHARVEST_PROVIDERS__{name}__"
         assert environment[f"{prefix}BASE_URL"] == f"{server.url}/{name.lower()}"
         assert (environment[f"{prefix}INTERVAL"], environment[f"{prefix}BACKOFF"]) == ("0", "0.05")
@@ -665,7 +878,7 @@ def test_alone_it_prints_its_settings_until_stopped() -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(module(), cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as child:  # noqa: S603
         assert child.stdout is not None
-        sentence, *lines = [child.stdout.readline().strip() for _ in range(14)]
+        sentence, *lines = [child.stdout.readline().strip() for _ in range(17)]
         child.send_signal(signal.SIGTERM)
         _, errors = child.communicate(timeout=5)
     assert "invented" in sentence

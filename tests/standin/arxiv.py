@@ -1,4 +1,4 @@
-"""arXiv's query API as it answered from April 2026 on: `/api/query` by GET or POST form, Atom.
+"""arXiv's query API as it answered from April 2026 on: `/api/query` by GET or POST form, Atom; its feeds.
 
 It reads `-` as NOT, drops unknown ids without a word, and mixes other papers among those a search asked for.
 """
@@ -12,6 +12,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from tests.standin import feeds
 from tests.standin.corpus import Row, words
 from tests.standin.invented import number
 from tests.standin.wire import HTML, TEXT, Answer
@@ -55,7 +56,9 @@ class Question:
 
 
 def asked(call: Call) -> list[str]:
-    """The ids, else the terms, a request asks for."""
+    """The ids, else the terms, a request asks for; of a feed its categories."""
+    if call.path.startswith(feeds.PREFIX):
+        return feeds.categories(call.path)
     form = call.form
     found = TERM.finditer(form.get("search_query", ""))
     return _listed(form.get("id_list", "")) or [match[0] for match in found if not match["joint"]]
@@ -68,6 +71,8 @@ def too_fast() -> Answer:
 
 def answer(call: Call, world: World) -> Answer:
     """The feed for one request."""
+    if call.path.startswith(feeds.PREFIX):
+        return feeds.answer(call.path, world)
     if call.path != "/api/query":
         return Answer(404, "<html><body>404 Not Found</body></html>", HTML)
     if call.method == "GET" and len(call.target) > LONGEST_URL:

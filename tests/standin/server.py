@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
-from tests.standin import arxiv, faults, github, openalex, semantic_scholar
+from tests.standin import arxiv, faults, github, huggingface, openalex, semantic_scholar
 from tests.standin.corpus import SMALL, Corpus, load
 from tests.standin.invented import number
 from tests.standin.pace import KEYLESS, Pace
@@ -37,11 +37,12 @@ class Provider(Protocol):
         """The answer to one that comes too soon."""
 
 
-PROVIDERS: Mapping[str, Provider] = {  # huggingface and datacite join here
+PROVIDERS: Mapping[str, Provider] = {  # datacite joins here
     "arxiv": arxiv,
     "semantic_scholar": semantic_scholar,
     "openalex": openalex,
     "github": github,
+    "huggingface": huggingface,
 }
 PATIENCE = 2.0  # seconds beyond the latency after which a client should take a request as hanging
 LARGEST_BODY = LONGEST_LINE = 16 * 2**20
@@ -121,7 +122,7 @@ class Server:
         return await _send(request, seen, answer)
 
     def _answer(self, seen: Seen, call: Call, key: str) -> Answer:
-        """The answer to one request: too soon, down, poisoned, a fault's, or the right one."""
+        """The answer to one request: too soon, down, poisoned, a fault's, the one set for it, or the right one."""
         provider = PROVIDERS[seen.provider]
         if seen.undercut in ("interval", "connections"):
             return provider.too_fast()
@@ -131,7 +132,8 @@ class Server:
         seen.fault = self.faults.draw(key) if self.options.poisoned.isdisjoint(seen.asked) else "500"
         if seen.fault in ("429", "429-date", "500", "502"):
             return faults.refusal(seen.fault, provider.too_fast())
-        answer = provider.answer(call, self.world)
+        places = [place for place in (seen.path, *seen.asked) if place in self.options.instead]
+        answer = self.options.instead[places[0]] if places else provider.answer(call, self.world)
         self.world.spent[seen.provider] += answer.cost
         return faults.wrong(answer, key) if seen.fault == "wrong200" else answer
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from tests.standin.faults import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from tests.standin.corpus import Corpus
+    from tests.standin.wire import Answer
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Options:
-    """How the server behaves. Providers by name: arxiv, semantic_scholar, openalex, github."""
+    """How the server behaves. Providers by name: arxiv, semantic_scholar, openalex, github, huggingface.
+
+    All but interval and connections may be changed while it runs: `server.options.today = "2026-03-03"`.
+    """
 
     latency: float = 0.0  # seconds before each answer
     interval: Mapping[str, float] = field(default_factory=dict)  # seconds between a provider's request starts
@@ -31,6 +36,13 @@ class Options:
     openalex_credits: int = 1000  # of a day without a key; one a list
     github_hourly: int = 60  # requests without a token
     semantic_scholar_wants_key: bool = False  # 429 to whoever has none
+    instead: Mapping[str, Answer] = field(default_factory=dict)  # answers by path, or by a thing asked for, as logged
+    today: str | None = None  # the day it is on the server, "2026-03-02"; None: the real one in UTC
+    days: Mapping[str, Sequence[str | Mapping[str, Any]]] | None = None  # what Hugging Face lists: ids or whole entries
+    announced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by day: paper -> arXiv's announce type
+    huggingface_window: int = 300  # seconds, for which the next two hold; twice as much with a token
+    huggingface_api: int = 500
+    huggingface_pages: int = 100
 
     def __post_init__(self) -> None:
         if unknown := {*self.kinds, self.fail_first or KINDS[0]} - set(KINDS):
@@ -45,6 +57,11 @@ class World:
     options: Options
     spent: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.time)
+
+    @property
+    def today(self) -> str:
+        """The day it is, ISO."""
+        return self.options.today or datetime.now(UTC).date().isoformat()
 
 
 @dataclass
