@@ -66,7 +66,8 @@ def known(corpus: Corpus) -> set[str]:
 
 
 def _is_in(row: Row, asked: str) -> bool:
-    return any(name == asked or name.startswith(f"{asked}.") for name in row.categories)
+    """Whether a feed of that category or archive has the row; one without categories is in every feed."""
+    return not row.categories or any(name == asked or name.startswith(f"{asked}.") for name in row.categories)
 
 
 def feed(title: str, link: str, about: str, midnight: datetime, items: list[str]) -> str:
