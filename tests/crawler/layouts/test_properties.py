@@ -1,16 +1,19 @@
-"""The text layouts on pages that nobody wrote: made up, damaged, cut off and random."""
+"""The layouts on pages that nobody wrote: made up, damaged, cut off and random."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler import layouts
-from crawler.layouts import LayoutChanged, text_a, text_b
+from crawler.layouts import LayoutChanged, hf_api, hf_props, text_a, text_b
+from tests.crawler.layouts.hf_pages import CARDS, golden, props_of, with_cards, with_props
 
 if TYPE_CHECKING:
     from storage.documents import Listing, Page
@@ -242,3 +245,114 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             assert layout.matches(text)
             assert page.listings
             assert all(one.title in text and str(one.abstract) in text for one in page.listings)
+
+
+SAVED = st.sampled_from(["hf_props/svelte_4.html", "hf_props/svelte_5.html", "hf_props/resaved.html"])
+ANSWERS = st.sampled_from(["hf_api/day.json", "hf_api/saved_props.json", "hf_api/two_days.json"])
+PIECES = st.sampled_from(
+    [
+        *"<>\"'&;,:{}[]/\\ 0-",
+        "</a>",
+        "</div>",
+        "<!--",
+        "-->",
+        "&quot;",
+        "<article>",
+        "</article>",
+        "<h3>",
+        "null,",
+        "\0",
+    ]
+) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
+
+
+def arranged(draw: st.DrawFn, count: int) -> list[int]:
+    """Some order of the numbers below a count, with some lost, doubled or moved."""
+    return draw(
+        st.permutations(range(count))
+        | st.lists(st.integers(0, count - 1), max_size=count + 2)
+        | st.just([*range(count)])
+    )
+
+
+@unhurried
+@given(st.data())
+def test_entries_and_cards_are_one_list_or_refused(data: st.DataObject) -> None:
+    """Entries and cards lost, doubled or moved: the page is the entries where the cards still follow them."""
+    page = golden(data.draw(st.sampled_from(["hf_props/svelte_4.html", "hf_props/svelte_5.html"])))
+    props, cards, whole = props_of(page), CARDS.findall(page), hf_props.parse(page).listings
+    entries = data.draw(st.composite(arranged)(len(cards)))
+    shown = data.draw(st.composite(arranged)(len(cards)) | st.just(entries))
+    props["dailyPapers"] = [props["dailyPapers"][one] for one in entries]
+    found = read(with_props(with_cards(page, [cards[one] for one in shown]), props))
+    answer = read(json.dumps(props))
+    if not entries:
+        assert found is answer is None
+        return
+    assert answer is not None
+    first = {one: entries.index(one) + 1 for one in entries}
+    assert answer.listings == tuple(whole[one].model_copy(update={"position": at}) for one, at in first.items())
+    assert found == (answer.model_copy(update={"medium": "html"}) if entries == shown else None)
+
+
+@unhurried
+@given(SAVED, st.data())
+def test_cut_pages_are_whole_or_refused(name: str, data: st.DataObject) -> None:
+    """A saved page cut off anywhere is refused, unless it lost nothing but what follows the last card."""
+    page = golden(name)
+    end = data.draw(st.integers(0, len(page) - 1))
+    assert read(page[:end]) in (None, layouts.read(page)[1])
+    if end < page.rindex("</h3>"):
+        assert read(page[:end]) is None
+
+
+@unhurried
+@given(SAVED, st.data())
+def test_pages_with_a_piece_lost_are_never_half(name: str, data: st.DataObject) -> None:
+    """Some characters of a page lost: refused, or every listing is there and one at most is another."""
+    text = golden(name)
+    start = data.draw(st.integers(0, len(text) - 1))
+    unharmed(text, text[:start] + text[start + data.draw(st.integers(1, 40)) :])
+
+
+@unhurried
+@given(SAVED | ANSWERS, PIECES, st.data())
+def test_pages_with_a_piece_too_much_are_never_half(name: str, piece: str, data: st.DataObject) -> None:
+    """Some characters too many: refused, or every listing is there and one at most is another."""
+    text = golden(name)
+    place = data.draw(st.integers(0, len(text)))
+    unharmed(text, text[:place] + piece + text[place:])
+
+
+def unharmed(text: str, other: str) -> None:
+    """One accident changes one value at most: what stands in the JSON's texts is not ours to judge."""
+    whole, found = layouts.read(text)[1].listings, read(other)
+    if found is not None:
+        assert len(found.listings) == len(whole)
+        assert sum(one != another for one, another in zip(found.listings, whole, strict=True)) <= 1
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@unhurried
+@given(st.data(), VALUES)
+def test_any_value_anywhere_is_read_or_refused(data: st.DataObject, value: Any) -> None:
+    """Any JSON in the place of any value of an entry: refused, or the other entries are as they were."""
+    entries = json.loads(golden("hf_api/day.json"))
+    place = data.draw(st.sampled_from([entries[0], entries[0]["paper"]]))
+    place[data.draw(st.sampled_from(sorted(place)))] = value
+    unharmed(golden("hf_api/day.json"), json.dumps(entries))
+
+
+@pytest.mark.parametrize("layout", [hf_api, hf_props])
+@given(VALUES.map(json.dumps) | VALUES.map(lambda value: with_props(golden("hf_props/svelte_5.html"), value)))
+@unhurried
+def test_any_json_is_read_or_refused(layout: layouts.Layout, text: str) -> None:
+    """Whatever JSON there is, a layout refuses it by LayoutChanged."""
+    with pytest.raises(LayoutChanged):
+        layout.parse(text)
