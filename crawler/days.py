@@ -14,6 +14,8 @@ from storage.days import Day
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from storage.days import Status
+
 ONE_DAY = dt.timedelta(days=1)
 CLOSES = dt.timedelta(days=1, hours=1)
 """A day is complete when it was crawled so long after it began."""
@@ -61,9 +63,7 @@ def missing(
     if not there:
         return []
     last = now.date() if known else max(there)
-    return [
-        day for day in due(known, min(there), last, now) if day in known or day not in stored
-    ]
+    return [day for day in due(known, min(there), last, now) if day in known or day not in stored]
 
 
 def due(known: Mapping[dt.date, Day], since: dt.date, until: dt.date, now: dt.datetime) -> list[dt.date]:
@@ -84,7 +84,7 @@ def _is_due(day: dt.date, state: Day | None, now: dt.datetime) -> bool:
 def listed(day: dt.date, before: Day | None, at: dt.datetime, records: int, *, whole: bool = True) -> Day:
     """A day that listed so many papers; whole: that is known to be all."""
     few = records < max(FEW, before.records // 2 if before else 0) and is_weekday(day) and not (before and before.few)
-    status = "complete" if whole and at >= closes(day) else "open"
+    status: Status = "complete" if whole and at >= closes(day) else "open"
     return Day(status=status, asked_at=at, records=records, few=few)
 
 
@@ -106,3 +106,8 @@ def refused(before: Day | None, at: dt.datetime) -> Day:
 def other_date_shown(before: Day | None, at: dt.datetime) -> Day:
     """A day for which another day's page was shown."""
     return Day(status="other_date_shown", asked_at=at, records=before.records if before else 0)
+
+
+def announced(at: dt.datetime, records: int) -> Day:
+    """A day whose list is never added to."""
+    return Day(status="complete", asked_at=at, records=records)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import shutil
 import stat
 import sys
-from contextlib import nullcontext, suppress
+import tempfile
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from crawler import dumps, layouts
 from crawler.items import Digest, Refused
@@ -19,6 +21,7 @@ from storage.documents import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
 LARGEST = 64 * 2**20
 """Bytes of a page; what is larger is a dump."""
@@ -27,8 +30,6 @@ KINDS = {
     b"%PDF": "a PDF",
     b"PK\x03\x04": "a ZIP archive or an office document",
     b"\xd0\xcf\x11\xe0": "an office document",
-    b"\x1f\x8b": "packed with gzip",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
     b"PAR1": "Parquet",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
@@ -76,65 +77,93 @@ def _identity(name: str) -> object:
     return name
 
 
-def read(name: str, *, waits: bool = True) -> Digest | Refused:
+def read(name: str, *, waits: bool = True, page_year: int | None = None) -> Digest | Refused:
     """The digest in a file (a kept text of the raw store, too), or why it is refused.
 
-    waits: whether a pipe is waited for. Nobody waits for one that a folder happens to hold.
+    waits: whether a pipe is waited for. Nobody waits for one that a folder happens to hold. page_year: of text
+    copies whose date does not show it.
     """
     content, size = None, 0
     replay: str | None = command("digest", name)
     try:
         content, size = _content(name, waits=waits)
         if layout := dumps.layout_of(content):
-            replay = f"{command('dump', name)} --layout {layout}"
-            raise LayoutChanged("dump", f"not a page; for the next version: {replay}")  # noqa: TRY301 - with this replay
-        content, replay = _whole(name, content, size), None  # from here on, what is kept can be read again
+            size, replay = max(size, LARGEST + 1), f"{command('dump', name)} --layout {layout}"
+            raise LayoutChanged("dump", f"not a page: {replay}")  # noqa: TRY301 - with this replay
+        content, replay = _whole(content, size), None  # from here on, what is kept can be read again
         text = _text(content)
-        source, page = layouts.read(text)
+        source, page = layouts.read(text, page_year)
     except LayoutChanged as refused:
         if refused.reason == "not_a_file" or not name:  # a command that may wait forever, or reads all, helps nobody
             replay = None
-        fields = {"name": _shown(name), "path": _path(name), "replay": replay, **vars(refused)}
+        fields = {"name": shown(name), "path": absolute(name), "replay": replay, **vars(refused)}
         if content is not None and size > LARGEST:  # of a pipe nobody knows how much more there is
             fields["size"] = None if size == len(content) else size
             fields["head"], content = raw.digest_of(content[: dumps.BEGINNING]), None
         return Refused(refusal=Refusal.model_validate(fields), content=content)
     return Digest(
         source=source,
-        digest=_hashed(text),
-        name=_shown(name),
-        path=_path(name),
+        digest=page.digest or _hashed(text),
+        name=shown(name),
+        path=absolute(name),
         raw=raw.digest_of(content),
         page=page,
     )
 
 
-def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
-    """The bytes of a file, of one that is larger than a page only the first MiB, and how many there are."""
+@contextmanager
+def opened(name: str, *, waits: bool = True) -> Iterator[BufferedReader]:
+    """The file, or stdin. Raises LayoutChanged where it cannot be read; waits: as of `read`."""
     try:
         if name != STDIN:
             mode = Path(name).stat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (waits and stat.S_ISFIFO(mode))):
                 raise LayoutChanged("not_a_file", "a pipe, a socket or a device: copy its text into a file")
         elif sys.stdin is None or sys.stdin.isatty():
-            raise LayoutChanged("unreadable", "nothing is piped in: … | paperharvest crawl digest -")
-        with Path(name).open("rb") if name != STDIN else nullcontext(sys.stdin.buffer) as file:
-            size = os.fstat(file.fileno()).st_size
-            content = file.read(dumps.BEGINNING if size > LARGEST else LARGEST + 1)
+            raise LayoutChanged("unreadable", "nothing is piped in: … | paperharvest crawl … -")
+        with Path(name).open("rb") if name != STDIN else nullcontext(cast("BufferedReader", sys.stdin.buffer)) as file:
+            yield file
     except IsADirectoryError:
         detail = "a folder without files that can be read: check its rights, and names with a dot"
         raise LayoutChanged("unreadable", detail) from None
     except OSError as error:
         raise LayoutChanged("unreadable", f"{error.strerror}: check the path and its rights") from None
+
+
+@contextmanager
+def seekable(file: BufferedReader) -> Iterator[BufferedReader]:
+    """The same file, or a copy on disk of what can be read only once."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield cast("BufferedReader", copy)
+
+
+def size_of(name: str) -> int:
+    """Its bytes on disk; 0 for what has none, or is not there."""
+    try:
+        return 0 if name == STDIN else Path(name).stat().st_size
+    except OSError:
+        return 0
+
+
+def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
+    """The bytes of a file, of one that is larger than a page only the first MiB, and how many there are."""
+    with opened(name, waits=waits) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(dumps.BEGINNING if size > LARGEST else LARGEST + 1)
     return content, max(size, len(content))
 
 
-def _whole(name: str, content: bytes, size: int) -> bytes:
+def _whole(content: bytes, size: int) -> bytes:
     """The bytes of a page, unpacked."""
     if size > LARGEST:
         raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: split it into its pages")
     try:
-        return raw.unpack(content, LARGEST) if name.endswith(".zst") else content
+        return raw.unpack(content, LARGEST)
     except ValueError as error:
         raise LayoutChanged("compressed_broken", f"{error}: pack it again") from None
 
@@ -159,17 +188,18 @@ def _hashed(text: str) -> str:
     return f"text:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name as it can be stored: it need not be UTF-8."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def _path(name: str) -> str | None:
-    return None if name == STDIN else _shown(os.path.abspath(name))  # noqa: PTH100 - Path.absolute leaves `..`
+def absolute(name: str) -> str | None:
+    """The same file from any folder; None for stdin."""
+    return None if name == STDIN else shown(os.path.abspath(name))  # noqa: PTH100 - Path.absolute leaves `..`
 
 
 def command(verb: str, name: str) -> str:
     """The command that crawls a file from any folder, as a shell takes it."""
     path = name if name == STDIN else os.path.abspath(name)  # noqa: PTH100 - Path.absolute leaves `..`
-    shown = _shown(path)
-    return f"paperharvest crawl {verb} " + (shlex.quote(path) if shown == path else f"$'{shown}'")
+    written = shown(path)
+    return f"paperharvest crawl {verb} " + (shlex.quote(path) if written == path else f"$'{written}'")

@@ -6,17 +6,22 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scrapy.exceptions import DropItem
 
 from crawler import files
-from crawler.items import Digest, Refused
-from storage import connect, deferred, digests, raw
+from crawler.items import Asked, Digest, Refused, Rows
+from storage import connect, days, deferred, digests, papers, raw
+from storage.contributions import Origin
+from storage.digests import Text
+from storage.documents import Listing
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+Item: TypeAlias = Digest | Rows | Asked | Refused
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +51,22 @@ class StorePipeline:
         self.database = await self.opened.enter_async_context(connection)
 
     async def close_spider(self) -> None:
-        """Leave the database."""
-        await self.opened.aclose()
+        """Leave the database, and no more texts than the user has room for."""
+        try:
+            if not self.stats.get_value("harvest/error"):
+                with connect.explained(self.database):
+                    spared = await deferred.kept_texts(self.database)
+                self._tell("trimmed", raw.trim(self.data_dir, self.crawler.settings.getint("RAW_LIMIT"), spared))
+        finally:
+            await self.opened.aclose()
 
-    async def process_item(self, item: Digest | Refused) -> Digest | Refused:
+    async def process_item(self, item: Item) -> Item:
         """Store one item whole."""
         if self.stats.get_value("harvest/error"):
             return item
         try:
             with connect.explained(self.database):
-                await (self._store(item) if isinstance(item, Digest) else self._keep(item))
+                await self._process(item)
         except StorageError as error:
             logger.info("%s", error)  # for `scrapy crawl`; our command line ends with this sentence
             self.stats.set_value("harvest/error", str(error))
@@ -63,20 +74,43 @@ class StorePipeline:
             self.ending = asyncio.create_task(self.crawler.engine.close_spider_async(reason="store_failed"))
         return item
 
+    async def _process(self, item: Item) -> None:
+        match item:
+            case Digest():
+                await self._store(item)
+            case Rows():
+                await self._add(item)
+            case Asked():
+                await days.note(self.database, item.source, item.day, item.state)
+            case Refused():
+                await self._keep(item)
+
     async def _store(self, item: Digest) -> None:
-        new = await digests.store(
-            self.database,
-            item.page,
-            source=item.source,
-            digest=item.digest,
-            name=item.name,
-            path=item.path,
-            raw=item.raw,
-        )
+        if item.content is not None:
+            raw.keep(self.data_dir, item.content)
+        text = Text(item.name, item.raw, item.path, item.crawled)
+        new = await digests.store(self.database, item.page, text, source=item.source, digest=item.digest)
         self.stats.inc_value("harvest/digests" if new else "harvest/unchanged")
         self.stats.inc_value("harvest/listings", len(item.page.listings))
-        if warnings := [f"{item.name}: {warning}" for warning in item.page.warnings]:
-            self.stats.set_value("harvest/warnings", [*self.stats.get_value("harvest/warnings", []), *warnings])
+        self._tell("warnings", [f"{item.name}: {warning}" for warning in item.page.warnings])
+
+    async def _add(self, item: Rows) -> None:
+        """Add what rows of a dump tell, then keep how far it was read."""
+        part = item.part
+        listings = [one for one in part.records if isinstance(one, Listing)]
+        wanted = await papers.known(self.database, listings) if item.known_only else listings
+        await papers.add(self.database, wanted, Origin(item.source, item.digest))
+        await papers.restore(self.database, [one for one in part.records if not isinstance(one, Listing)])
+        await deferred.add_rows(self.database, part.refusals)
+        told = {"source": item.source, "known_only": item.known_only}
+        told |= {"records": part.read, "refused": part.refused, "whole": part.last}
+        await digests.advance(self.database, item.digest, item.name, **told)
+        self._tell("refusals", [one.model_dump() for one in part.refusals])
+        self.stats.inc_value("harvest/listings", len(part.records))
+        self.stats.inc_value("harvest/unknown", len(listings) - len(wanted))
+        if part.last:
+            self.stats.inc_value("harvest/digests")
+            self.stats.inc_value("harvest/refused_rows", part.refused)
 
     async def _keep(self, item: Refused) -> None:
         refusal = item.refusal
@@ -85,6 +119,9 @@ class StorePipeline:
             replay = refusal.replay or files.command("digest", str(kept))
             refusal = refusal.model_copy(update={"raw": raw.digest_of(item.content), "replay": replay})
         await deferred.add(self.database, refusal)
-        refusals = self.stats.get_value("harvest/refusals", [])
-        self.stats.set_value("harvest/refusals", [*refusals, refusal.model_dump()])
+        self._tell("refusals", [refusal.model_dump()])
         raise DropItem(str(item))  # a feed of Scrapy's own shall hold what was read, and has no place for bytes
+
+    def _tell(self, kind: str, more: list[Any]) -> None:
+        if more:
+            self.stats.set_value(f"harvest/{kind}", [*self.stats.get_value(f"harvest/{kind}", []), *more])

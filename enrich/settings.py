@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, HttpUrl, SecretStr
 
 from storage.documents import Record
@@ -22,3 +24,7 @@ class ProviderSettings(Record):
     backoff: float | None = Field(None, gt=0)
     """Seconds of the first wait where the provider names none."""
     enabled: bool = True
+
+    def revealed(self) -> dict[str, Any]:
+        """The settings as plain values, the key among them."""
+        return self.model_dump(mode="json") | {"api_key": self.api_key and self.api_key.get_secret_value()}

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 said = logging.getLogger(logs.SUMMARY)
+HF_DAILY = "hf-daily"
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 
 app = typer.Typer(
@@ -42,6 +44,11 @@ crawl_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Store
 app.add_typer(crawl_app, name="crawl")
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or '-' for stdin.")]
+PageYear = Annotated[
+    int | None, typer.Option(min=2000, max=2100, metavar="YEAR", help="The year of text copies that show none.")
+]
+DAY = ["%Y-%m-%d"]
+Since = Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="From this day on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
 
@@ -71,25 +78,102 @@ def configure(
 
 
 @app.command()
-def run(context: typer.Context, paths: Paths, output: Output = None) -> None:
+def run(
+    context: typer.Context,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files, folders, or '-' for stdin; or hf-daily with --since.")
+    ],
+    output: Output = None,
+    since: Since = None,
+    page_year: PageYear = None,
+) -> None:
     """Crawl, resolve, enrich and, with -o, export.
 
     Reads digests, finds their papers, asks for their facts, and writes the whole database as JSON lines.
     """
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(context, commands.harvest(_settings(context), paths, output, quiet=context.obj.quiet))
+    quiet = context.obj.quiet
+    if since is None:
+        summary = commands.harvest(_settings(context), "digest", output, quiet=quiet, path=paths, page_year=page_year)
+    elif paths == [HF_DAILY]:
+        summary = commands.harvest(_settings(context), "hf_daily", output, quiet=quiet, since=_day(since))
+    else:
+        raise typer.BadParameter(f"it goes with {HF_DAILY} alone: paperharvest run {HF_DAILY} --since {since:%Y-%m-%d}")
+    _finish(context, summary)
 
 
 @crawl_app.command("digest")
-def crawl_digest(context: typer.Context, paths: Paths) -> None:
+def crawl_digest(context: typer.Context, paths: Paths, page_year: PageYear = None) -> None:
     """Store the papers of saved pages.
 
     The layout of each file is recognised by its content; what no layout understands is refused by name.
     """
     from paperharvest import commands  # noqa: PLC0415
 
-    _finish(context, commands.crawl_digest(_settings(context), paths, quiet=context.obj.quiet))
+    settings, quiet = _settings(context), context.obj.quiet
+    _finish(context, commands.crawl_only(settings, "digest", quiet=quiet, path=paths, page_year=page_year))
+
+
+@crawl_app.command(HF_DAILY)
+def crawl_hf_daily(
+    context: typer.Context,
+    date: Annotated[datetime | None, typer.Option(formats=DAY, help="This day, whatever is known of it.")] = None,
+    since: Since = None,
+    until: Annotated[datetime | None, typer.Option(formats=DAY, help="To this day; today by default.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Days that are missing, or due to be read again.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="The HTML pages in place of the API.")] = False,
+) -> None:
+    """Store Hugging Face's daily papers.
+
+    A day is read again after 1, 3, 7 and 14 days, when its numbers have settled; days without an answer stay missing.
+    """
+    from paperharvest import commands  # noqa: PLC0415
+
+    if sum((date is not None, since is not None, missing)) != 1 or (until and not since):
+        raise typer.BadParameter("say which days: --date D, --since D [--until D], or --missing")
+    if date and date.date() > datetime.now(UTC).date():
+        raise typer.BadParameter(f"{_day(date)} is not yet: days are those of UTC", param_hint="--date")
+    arguments = {"date": _day(date), "since": _day(since), "until": _day(until), "missing": missing, "html": html}
+    _finish(context, commands.crawl_only(_settings(context), "hf_daily", quiet=context.obj.quiet, **arguments))
+
+
+@crawl_app.command("arxiv-rss")
+def crawl_arxiv_rss(
+    context: typer.Context,
+    categories: Annotated[list[str], typer.Argument(metavar="CATEGORY", help="Categories of arXiv: cs.CL cs.LG.")],
+) -> None:
+    """Store what arXiv announced today.
+
+    One request for all categories, once a day; new papers and cross-lists are told apart from replacements.
+    """
+    from paperharvest import commands  # noqa: PLC0415
+
+    settings, quiet = _settings(context), context.obj.quiet
+    _finish(context, commands.crawl_only(settings, "arxiv_rss", quiet=quiet, categories=categories))
+
+
+@crawl_app.command("dump")
+def crawl_dump(
+    context: typer.Context,
+    paths: Paths,
+    layout: Annotated[
+        str,
+        typer.Option(metavar="LAYOUT", help="How it is written: arxiv-snapshot, jsonl, pwc-abstracts or pwc-links."),
+    ],
+    every: Annotated[bool, typer.Option("--all", help="Import papers that are not stored, too.")] = False,
+) -> None:
+    """Store what dumps tell of papers.
+
+    Plain, gzip or zstd, streamed. Snapshots and archives tell of stored papers only, unless --all is given.
+    """
+    from crawler import dumps  # noqa: PLC0415
+    from paperharvest import commands  # noqa: PLC0415
+
+    if layout not in dumps.names():
+        raise typer.BadParameter(f"{layout!r} is none of {', '.join(dumps.names())}", param_hint="--layout")
+    settings, quiet = _settings(context), context.obj.quiet
+    _finish(context, commands.crawl_only(settings, "dump", quiet=quiet, path=paths, layout=layout, all=every))
 
 
 @app.command()
@@ -217,6 +301,10 @@ def db(context: typer.Context) -> None:
     from paperharvest import looking  # noqa: PLC0415
 
     looking.hold(_settings(context), typer.echo)
+
+
+def _day(moment: datetime | None) -> str | None:
+    return f"{moment:%Y-%m-%d}" if moment else None
 
 
 def _settings(context: typer.Context) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from enrich import providers, run
 from enrich.http import session
@@ -11,7 +11,7 @@ from enrich.resolve import resolve as resolve_titles
 from paperharvest.crawling import crawl
 from paperharvest.execution import execute
 from paperharvest.looking import export_into
-from storage import export
+from storage import digests, export
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from storage.connect import Database
 
 
-def harvest(settings: Settings, paths: list[str], output: Path | None, *, quiet: bool) -> Summary:
+def harvest(settings: Settings, spider: str, output: Path | None, *, quiet: bool, **arguments: Any) -> Summary:
     """Crawl, resolve, enrich and, where a file is named, export the whole database."""
 
     async def work(database: Database, summary: Summary, progress: Progress) -> None:
@@ -33,12 +33,13 @@ def harvest(settings: Settings, paths: list[str], output: Path | None, *, quiet:
 
     if output is not None:
         export.check(output)
-    return execute(settings, "run", crawl=partial(crawl, settings, "digest", path=paths), work=work, quiet=quiet)
+    return execute(settings, "run", crawl=partial(crawl, settings, spider, **arguments), work=work, quiet=quiet)
 
 
-def crawl_digest(settings: Settings, paths: list[str], *, quiet: bool) -> Summary:
-    """Store the digests in files and folders."""
-    return execute(settings, "crawl digest", crawl=partial(crawl, settings, "digest", path=paths), quiet=quiet)
+def crawl_only(settings: Settings, spider: str, *, quiet: bool, **arguments: Any) -> Summary:
+    """Store what a spider reads."""
+    name = f"crawl {spider.replace('_', '-')}"
+    return execute(settings, name, crawl=partial(crawl, settings, spider, **arguments), quiet=quiet)
 
 
 def ask(settings: Settings, kinds: Collection[str], *, titles: bool, quiet: bool) -> Summary:
@@ -63,4 +64,5 @@ async def _ask(
         apis = providers.open_apis(pool, database, settings.providers)
         if titles:
             summary.asked.append(await resolve_titles(database, apis.get("arxiv"), progress))
+            await digests.date_by_ids(database)
         summary.asked += await run.enrich(database, apis, kinds, progress)

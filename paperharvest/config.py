@@ -60,6 +60,8 @@ class Settings(Record):
     data_dir: Annotated[Path, AfterValidator(_expanded)] = Field(default_factory=lambda: user_data_path("paperharvest"))
     contact: str | None = None
     """A mail address or page for the User-Agent: providers like to know whom to ask."""
+    raw_limit: int = Field(2000, ge=0)
+    """MiB that kept texts may take; beyond that the oldest go."""
     log: Literal["text", "json"] = "text"
     """How log lines are written to stderr."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
@@ -91,6 +93,17 @@ class Settings(Record):
         """How we introduce ourselves to providers."""
         contact = f" (+{self.contact})" if self.contact else ""
         return f"paperharvest/{version('paperharvest')}{contact}"
+
+    def for_scrapy(self) -> dict[str, Any]:
+        """The settings as Scrapy's components look for them."""
+        return {
+            "MONGO_URI": self.mongo_uri and self.mongo_uri.get_secret_value(),
+            "MONGO_DATABASE": self.database,
+            "DATA_DIR": str(self.data_dir),
+            "RAW_LIMIT": self.raw_limit * 2**20,
+            "USER_AGENT": self.user_agent,
+            "PROVIDERS": {name: one.revealed() for name, one in self.providers.items()},
+        }
 
 
 def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,14 @@ class CrawlReport:
     listings: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    refused_rows: int = 0
+    """Of dumps; a thousand of each file are among the refusals."""
+    unknown: int = 0
+    """Rows of dumps whose papers are not stored."""
+    left: list[str] = field(default_factory=list)
+    """What could not be asked, and why."""
+    trimmed: list[str] = field(default_factory=list)
+    """Kept texts for which there was no room any more."""
     dotted: int = 0
     """Names within folders that begin with a dot: they were skipped."""
 
@@ -60,26 +68,23 @@ def crawl(settings: Settings, spider: str, mongo_uri: str, progress: Progress, *
         raise StorageError(stats["harvest/error"])
     if stats.get("finish_reason") == "shutdown":
         raise KeyboardInterrupt
-    return CrawlReport(
-        digests=stats.get("harvest/digests", 0),
-        unchanged=stats.get("harvest/unchanged", 0),
-        listings=stats.get("harvest/listings", 0),
-        warnings=stats.get("harvest/warnings", []),
-        dotted=stats.get("harvest/dotted", 0),
-        refusals=sorted(map(Refusal.model_validate, stats.get("harvest/refusals", ())), key=attrgetter("name")),
-    )
+    told = {one.name: stats[key] for one in fields(CrawlReport) if (key := f"harvest/{one.name}") in stats}
+    told["refusals"] = sorted(map(Refusal.model_validate, told.get("refusals", ())), key=attrgetter("name"))
+    return CrawlReport(**told)
 
 
 def _follow(crawler: Crawler, progress: Progress) -> None:
-    """Tell of every item that is stored or refused; how many there will be stands in the statistics."""
-    begun = False
+    """Tell how far the spider says that it is whenever an item was stored or refused."""
+    shown = -1
 
     def done(item: Any) -> None:  # noqa: ARG001 - Scrapy hands over what a receiver names
-        nonlocal begun
-        if not begun and crawler.stats:
-            progress.begin("digests", crawler.stats.get_value("harvest/files", 0))
-            begun = True
-        progress.advance("digests", 1)
+        nonlocal shown
+        told = crawler.stats.get_stats() if crawler.stats else {}
+        unit, far = told.get("harvest/unit", "digests"), told.get("harvest/done", 0)
+        if shown < 0:
+            progress.begin(unit, told.get("harvest/total"))
+        progress.advance(unit, far - max(shown, 0))
+        shown = far
 
     for event in (signals.item_scraped, signals.item_dropped):
         crawler.signals.connect(done, event, weak=False)
@@ -99,13 +104,5 @@ def _own_signal_handlers() -> Iterator[None]:
 def _settings(settings: Settings, mongo_uri: str) -> ScrapySettings:
     scrapy_settings = ScrapySettings()
     scrapy_settings.setmodule("crawler.settings")
-    scrapy_settings.update(
-        {
-            "LOG_INSTALL_ROOT_HANDLER": False,
-            "MONGO_URI": mongo_uri,
-            "MONGO_DATABASE": settings.database,
-            "DATA_DIR": str(settings.data_dir),
-            "USER_AGENT": settings.user_agent,
-        }
-    )
+    scrapy_settings.update({"LOG_INSTALL_ROOT_HANDLER": False, **settings.for_scrapy(), "MONGO_URI": mongo_uri})
     return scrapy_settings

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from crawler import days as calendar
 from paperharvest import views
 from paperharvest.execution import T, execute, in_database, server
-from storage import digests, export, lookup, status
+from storage import days, digests, export, lookup, status
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
@@ -50,7 +51,13 @@ async def export_into(
 
 def overview(settings: Settings) -> Document:
     """What there is, how much of it is known, what was refused, and what to do next."""
-    figures = _looked_up(settings, status.overview)
+
+    async def looked(database: Database) -> Document:
+        known, stored = await days.known(database, "hf-daily"), await days.stored(database, "hf-daily")
+        missing = len(calendar.missing(known, *stored, dt.datetime.now(dt.UTC)))
+        return await status.overview(database) | {"missing_days": missing}
+
+    figures = _looked_up(settings, looked)
     token = settings.providers["github"].api_key is not None
     return figures | {"next": list(views.next_steps(figures, token=token))}
 

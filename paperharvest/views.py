@@ -148,6 +148,9 @@ def status(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"digests    {digests['stored']} with {digests['listings']} listings, last seen {ago(digests['last_seen'])}"
     if digests["days"]:
         yield f"days       {digests['days']}, from {digests['first_day']} to {digests['last_day']}"
+    if states := figures["days"]["hf-daily"]:
+        asked = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
+        yield f"hf-daily   {sum(states.values())} days asked for: {asked}; {figures['missing_days']} missing or due"
     yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in COLUMNS)
     for kind, providers in figures["coverage"].items():
         for name, counts in providers.items():
@@ -184,9 +187,12 @@ def next_steps(figures: Mapping[str, Any], *, token: bool) -> Iterator[str]:
         yield "paperharvest run PATH... -o papers.jsonl   reads digests, and asks for their papers"
         return
     for one in figures["refused"]["latest"]:
-        if one["replay"] and one["reason"] != "dump":  # no command of this version reads it
-            yield f"{one['replay']}   reads again what was refused, with a newer version"
+        if one["replay"]:
+            version = "" if one["reason"] == "dump" else ", with a newer version"
+            yield f"{one['replay']}   reads again what was refused{version}"
             break
+    if figures["missing_days"]:
+        yield f"paperharvest crawl hf-daily --missing   asks for {figures['missing_days']} days that are missing or due"
     if papers["due"]:
         yield f"paperharvest resolve   looks for the arXiv papers of {papers['due']} titles"
     for kind, providers in coverage.items():

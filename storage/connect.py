@@ -40,7 +40,7 @@ REASONS = {  # in the driver's words and in ours
 }
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever INDEXES change, or what documents hold in a way that older versions do not understand."""
 MARKER = {"_id": "schema"}
 """The document in `runs` that holds the SCHEMA a database was prepared for."""
@@ -61,7 +61,8 @@ QUESTIONS = (
 INDEXES = {
     "papers": (*map(IndexModel, WORK + QUESTIONS), IndexModel("repos.full_name", collation=IGNORING_CASE)),
     "observations": (IndexModel("series"), IndexModel("paper")),
-    "deferred": (IndexModel("raw"), IndexModel("path")),
+    "deferred": (IndexModel("raw"), IndexModel("path"), IndexModel("digest")),
+    "days": (IndexModel("source"),),
 }
 
 

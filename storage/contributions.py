@@ -269,6 +269,40 @@ def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribu
     )
 
 
+def from_line(paper: Paper) -> Contribution:
+    """All that an exported line tells, but for facts other than arXiv's."""
+    by = f"{_rank(paper.text_source)} export"
+    fields = paper.model_dump()
+    parts: list[Part] = [
+        (name, by, {key: fields[key] for key in keys})
+        for name, keys in PARTS.items()
+        if name != "published" and fields[keys[0]] is not None
+    ]
+    if paper.authors is None and paper.authors_count is not None:
+        parts.append(("authors", by, {key: fields[key] for key in PARTS["authors"]}))
+    if paper.published:
+        parts.append(_published(**fields["published"], digest="export"))
+    if paper.resolution.status != "pending":
+        rank = RESOLUTION_RANK.get(paper.resolution.status, 8)
+        parts.append(("resolution", f"{rank} export", {"resolution": fields["resolution"]}))
+    return Contribution(
+        parts=parts,
+        sightings=[one | {"listed_title": one["listed_title"] or paper.title} for one in fields["sightings"]],
+        links=_placed(paper.links, by),
+        repos=fields["repos"],
+        arxiv=paper.arxiv if paper.arxiv.fetched_at else None,
+        ids={key: value for key, value in fields["ids"].items() if value},
+    )
+
+
+def _rank(source: str | None) -> int:
+    """What a text is worth whose medium the line does not tell."""
+    if source is None or source.startswith("text"):
+        return RANK["text"]
+    return RANK["arxiv"] if source.startswith("arxiv") else RANK["json"]
+
+
+RESOLUTION_RANK = {"given": 0, "resolved": 1}
 PARTS = {
     "title": ("title", "text_source"),
     "abstract": ("abstract",),

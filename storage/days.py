@@ -44,3 +44,13 @@ async def stored(database: Database, source: str) -> tuple[set[dt.date], set[dt.
         days.add(dt.date.fromisoformat(one["_id"].removeprefix(f"{source}:")))
         neighbours.update(map(dt.date.fromisoformat, one.get("neighbours", ())))
     return days, neighbours
+
+
+async def counts(database: Database, source: str) -> dict[str, int]:
+    """How many days there are of each status."""
+    stages = [
+        {"$match": {"source": source}},
+        {"$group": {"_id": "$status", "days": {"$sum": 1}}},
+        {"$sort": {"_id": 1}},
+    ]
+    return {one["_id"]: one["days"] async for one in await database["days"].aggregate(stages)}

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pymongo import UpdateOne
+
+from storage import bulk
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.connect import Database
     from storage.documents import Refusal
 
@@ -18,6 +24,32 @@ async def add(database: Database, refusal: Refusal) -> None:
     )
 
 
-async def settle(database: Database, raw: str, path: str | None) -> None:
-    """Forget the refusals of a text that was understood after all, and of the file that now holds it."""
-    await database["deferred"].delete_many({"$or": [{"raw": raw}, *([{"path": path}] if path else [])]})
+async def add_rows(database: Database, refusals: Sequence[Refusal]) -> None:
+    """Note the refused rows of a dump, once for each row."""
+    await bulk.write(
+        database["deferred"],
+        [
+            UpdateOne(
+                {"_id": f"{one.digest} {one.line}"},
+                {"$set": one.model_dump(), "$currentDate": {"at": True}},
+                upsert=True,
+            )
+            for one in refusals
+        ],
+    )
+
+
+async def forget_rows(database: Database, digest: str) -> None:
+    """Forget the refused rows of a dump, which is read anew."""
+    await database["deferred"].delete_many({"digest": digest})
+
+
+async def kept_texts(database: Database) -> set[str]:
+    """The SHA-256 of every refused text, which waits for a mended layout."""
+    return {one["raw"] async for one in database["deferred"].find({"raw": {"$ne": None}}, {"raw": 1})}
+
+
+async def settle(database: Database, raw: str, path: str | None, digest: str) -> None:
+    """Forget the refusals of a text that was understood after all, of the file that now holds it, of that digest."""
+    same = [{"raw": raw}, {"digest": digest}, *([{"path": path}] if path else [])]
+    await database["deferred"].delete_many({"$or": same})

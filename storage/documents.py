@@ -127,6 +127,8 @@ class Refusal(Record):
     line: int | None = None
     path: str | None = None
     """The same file from any folder; None for stdin."""
+    digest: str | None = None
+    """What it would have been, where that is known: a day that was asked for, the dump of a row."""
     offset: int | None = None
     """Of a row of a dump: where it begins, in bytes of the unpacked file ..."""
     length: int | None = None
@@ -272,4 +274,13 @@ class Paper(Record):
     citations: Citations = Citations()
     repos: tuple[Repository, ...] = ()
     first_seen: dt.datetime
+    updated_at: dt.datetime
+
+
+class Merged(Record):
+    """That a paper was resolved, as an increment of the export tells it: `id` became `merged_into`."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    merged_into: str
     updated_at: dt.datetime

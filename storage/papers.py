@@ -17,12 +17,13 @@ from storage.contributions import (
     by_url,
     fresh,
     from_arxiv,
+    from_line,
     from_listing,
     from_paper,
     sorted_union,
     stages,
 )
-from storage.documents import CitationCount
+from storage.documents import CitationCount, Merged, Paper
 from storage.observations import Measurement
 from storage.titles import title_hash
 
@@ -59,6 +60,35 @@ async def add(database: Database, listings: Sequence[Listing], origin: Origin) -
     created = await bulk.write(database["papers"], [fresh(*one) for one in first.items()])
     there = [one for one in found if one[0] not in created or one[1] is not first[one[0]]]
     await bulk.write(database["papers"], [adding(*one) for one in there])
+
+
+async def date_sightings(database: Database, digest: str, page_date: str, basis: str) -> None:
+    """Set the date of a page in all its sightings."""
+    dated = {"sightings.$[of].page_date": page_date, "sightings.$[of].page_date_basis": basis}
+    await database["papers"].update_many(
+        {"sightings.digest": digest},
+        {"$set": dated, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}},
+        array_filters=[{"of.digest": digest}],
+    )
+
+
+async def known(database: Database, listings: Sequence[Listing]) -> list[Listing]:
+    """Those of papers that are stored under their arXiv id."""
+    ids = [f"arxiv:{one.arxiv_id}" for one in listings if one.arxiv_id]
+    stored = {one["_id"] async for one in database["papers"].find({"_id": {"$in": ids}}, {"_id": 1})}
+    return [one for one in listings if f"arxiv:{one.arxiv_id}" in stored]
+
+
+async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
+    """Add what exported lines tell: the same lines again change nothing."""
+    whole = [one for one in lines if isinstance(one, Paper)]
+    names = [name for one in whole if one.ids.arxiv for name in _leading(one.id, one.title, one.ids.doi)]
+    merges = [aliases.merged(one.id, one.merged_into) for one in lines if isinstance(one, Merged)]
+    await aliases.add(database, names + merges)
+    await bulk.write(database["papers"], [adding(one.id, from_line(one), one.first_seen) for one in whole])
+    for path in ("citations.semantic_scholar", "citations.openalex"):
+        facts = {one.id: getattr(one.citations, path.partition(".")[2]) for one in whole}
+        await record(database, path, {paper_id: fact for paper_id, fact in facts.items() if fact.fetched_at})
 
 
 def _names(listing: Listing) -> list[UpdateOne]:

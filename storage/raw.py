@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from storage.errors import StorageError
@@ -16,7 +16,11 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
+
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def digest_of(content: bytes) -> str:
@@ -41,12 +45,34 @@ def keep(data_dir: Path, content: bytes) -> Path:
     return path
 
 
+def trim(data_dir: Path, limit: int, spared: Collection[str]) -> list[str]:
+    """Delete the oldest texts until all take at most so many bytes; returns their names.
+
+    spared: texts that are still to be read again; they go last.
+    """
+    kept = [(path, path.stat()) for path in (data_dir / "raw").glob("*.zst")]
+    excess = sum(stat.st_size for _, stat in kept) - limit
+    gone = []
+    for path, stat in sorted(kept, key=lambda one: (one[0].stem in spared, one[1].st_mtime_ns, one[0].name)):
+        if excess <= 0:
+            break
+        path.unlink(missing_ok=True)
+        excess -= stat.st_size
+        gone.append(path.name)
+    return gone
+
+
 def unpack(content: bytes, limit: int) -> bytes:
-    """A kept text, whole. Raises ValueError where it is damaged or larger than the limit in bytes."""
-    unpacker = zstd.ZstdDecompressor()
+    """A text, whole, that may be packed (gzip or zstd). Raises ValueError: damaged, or over the limit in bytes."""
+    if content.startswith(GZIP):
+        unpacker: Any = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    elif content.startswith(ZSTD):
+        unpacker = zstd.ZstdDecompressor()
+    else:
+        return content
     try:
-        text = unpacker.decompress(content, limit + 1)
-    except zstd.ZstdError as error:
+        text: bytes = unpacker.decompress(content, limit + 1)
+    except (zlib.error, zstd.ZstdError) as error:
         raise ValueError(str(error)) from None
     if len(text) > limit:
         raise ValueError(f"more than {limit} bytes unpacked")
@@ -58,9 +84,9 @@ def unpack(content: bytes, limit: int) -> bytes:
 def beginning(content: bytes, size: int) -> bytes:
     """The first bytes of what may be packed (gzip or zstd, perhaps cut short); none where they are damaged."""
     try:
-        if content.startswith(b"\x1f\x8b"):
+        if content.startswith(GZIP):
             return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content, size)
-        if content.startswith(b"\x28\xb5\x2f\xfd"):
+        if content.startswith(ZSTD):
             return zstd.ZstdDecompressor().decompress(content, size)
     except (zlib.error, zstd.ZstdError):
         return b""

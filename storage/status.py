@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage import papers
+from storage import days, papers
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -35,6 +35,7 @@ async def overview(database: Database) -> dict[str, Any]:
             "repos": {"github": await _coverage(database, "repos")},
         },
         "digests": await _digests(database),
+        "days": {"hf-daily": await days.counts(database, "hf-daily")},
         "refused": await _refused(database),
         "providers": await _providers(database),
         "last_run": await _last_run(database),

@@ -27,7 +27,7 @@ HOME = {
     "tenacity": ("enrich/http.py", "storage/"),
     "pymongo": ("storage/",),
     "bson": ("storage/",),
-    "scrapy": ("crawler/spiders/", "crawler/pipelines.py", "paperharvest/crawling.py"),
+    "scrapy": ("crawler/spiders/", "crawler/pipelines.py", "crawler/visiting.py", "paperharvest/crawling.py"),
 }
 FILES = [path.relative_to(ROOT) for lane in LANES for path in sorted((ROOT / lane).rglob("*.py"))]
 

@@ -51,12 +51,17 @@ def load(name: str) -> Layout:
     return cast("Layout", importlib.import_module(f"{__name__}.{name}"))
 
 
-def read(text: str) -> tuple[str, Page]:
-    """The layout's name and the page. Raises LayoutChanged: no layout fits, or the one that does refuses."""
+def read(text: str, page_year: int | None = None) -> tuple[str, Page]:
+    """The layout's name and the page. Raises LayoutChanged: no layout fits, or the one that does refuses.
+
+    page_year: the year of a text copy whose date does not show one.
+    """
+    from crawler.layouts import _text  # noqa: PLC0415 - it imports from here
+
     for name in names():
         layout = load(name)
         if layout.matches(text):
-            return name, layout.parse(text)
+            return name, layout.parse(text if page_year is None else _text.dated(text, page_year))
     raise LayoutChanged(
         "layout_unknown", f"no layout ({', '.join(names())}) reads it: copy a page's text, header included"
     )

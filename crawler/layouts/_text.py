@@ -127,6 +127,16 @@ def split(text: str) -> list[Block]:
     return blocks
 
 
+def dated(text: str, year: int) -> str:
+    """The copy with the year that its date leaves out; any other text as it is."""
+    for number, block in split(text)[:HEADER_BLOCKS]:
+        if found := _page_date(block):
+            lines = text.split("\n")
+            lines[number - 1] = lines[number - 1].rstrip() + (f", {year}" if found[3] is None else "")
+            return "\n".join(lines)
+    return text
+
+
 def fits(blocks: list[Block], *, meta: bool) -> bool:
     """Whether these are the blocks of a copy with meta blocks, or of one without any."""
     return _is_copy(blocks) and any(_is_meta(block) for _, block in blocks) is meta

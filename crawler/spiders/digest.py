@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 
 class DigestSpider(scrapy.Spider):
-    """`scrapy crawl digest -a path=…`: the layout of each file is recognised by its content."""
+    """`scrapy crawl digest -a path=… [-a page_year=2025]`: the layout of each file is recognised by its content."""
 
     name = "digest"
 
-    def __init__(self, path: str | list[str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, path: str | list[str] | None = None, page_year: str | int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not path:
             raise ValueError("name a file, a folder or '-': scrapy crawl digest -a path=page.txt")
         self.paths = [path] if isinstance(path, str) else path
+        self.page_year = int(page_year) if page_year else None
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
         """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
@@ -36,9 +37,10 @@ class DigestSpider(scrapy.Spider):
         given, stats = set(self.paths), self.crawler.stats
         names, dotted = files.named(self.paths)
         stats.set_value("harvest/dotted", dotted)
-        stats.set_value("harvest/files", len(names))
-        for name in names:
+        stats.set_value("harvest/total", len(names))
+        for done, name in enumerate(names, 1):
+            stats.set_value("harvest/done", done)
             # Scrapy would take all that comes before it closes a spider.
             if not self.crawler.crawling or stats.get_value("harvest/error"):
                 return
-            yield files.read(name, waits=name in given)
+            yield files.read(name, waits=name in given, page_year=self.page_year)

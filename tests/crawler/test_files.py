@@ -223,7 +223,7 @@ def test_nobody_is_asked_to_type_a_page(monkeypatch: pytest.MonkeyPatch) -> None
             monkeypatch.setattr(sys, "stdin", stdin)
             item = files.read("-")
             assert isinstance(item, Refused)
-            assert item.refusal.detail == "nothing is piped in: … | paperharvest crawl digest -"
+            assert item.refusal.detail == "nothing is piped in: … | paperharvest crawl … -"
     os.close(ours)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from storage import deferred, digests
+from storage.digests import Text
 from storage.documents import Listing, Page, Refusal
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def page(*titles: str, **fields: Any) -> Page:
 
 async def store(database: Database, what: Page, *, name: str = "a.txt", raw: str = "aa") -> bool:
     """Store it as the digest text:01."""
-    return await digests.store(database, what, source="text_a", digest="text:01", name=name, path=f"/{name}", raw=raw)
+    return await digests.store(database, what, Text(name, raw, f"/{name}"), source="text_a", digest="text:01")
 
 
 async def everything(database: Database, collection: str) -> list[Document]:
