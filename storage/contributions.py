@@ -15,9 +15,11 @@ so that two crawlers, a crawler and a resolver, or a repeated page end in the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pymongo import UpdateOne
 
@@ -37,7 +39,7 @@ from storage.links import find_links, repository, typed
 from storage.titles import collapse, title_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from storage.connect import Document
     from storage.documents import Page
@@ -86,16 +88,16 @@ class Origin:
         copied = page.digest is not None and not crawled
         return cls(source, digest, page.medium, page_date, page.page_date_basis, crawled, copied)
 
-    @property
+    @cached_property
     def by(self) -> str:
         """Where its texts stand among those of others."""
         return f"{RANK[self.medium]} {self.digest}{' copied' if self.copied else ''}"
 
 
-@dataclass(frozen=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one source adds to a paper; the parts it has nothing for stay empty."""
 
+    ids: Mapping[str, str]
     parts: Sequence[Part] = ()
     """(name of the part, `by`, its fields), each standing or falling whole."""
     sightings: Sequence[Document] = ()
@@ -109,7 +111,6 @@ class Contribution:
     """The digests that were read at their own place."""
     renamed: Sequence[Document] = ()
     arxiv: ArxivFact | None = None
-    ids: Document = field(default_factory=dict)
 
 
 # --- what sources say, as contributions -------------------------------------------------------------------
@@ -150,7 +151,7 @@ def _words_by(listing: Listing, origin: Origin) -> str:
     """Where the texts stand. Of copies of arXiv's metadata the newest first, all of them after arXiv itself."""
     if listing.arxiv is None or listing.arxiv.fetched_at is None:
         return origin.by
-    return f"{RANK['arxiv']} {origin.source} {99_999_999 - int(listing.arxiv.fetched_at.strftime('%Y%m%d'))}"
+    return f"{RANK['arxiv']} {origin.source} {dt.date.max.toordinal() - listing.arxiv.fetched_at.toordinal()}"
 
 
 def _links(abstract: str | None, fact: ArxivFact | None) -> list[Link]:
@@ -161,6 +162,8 @@ def _links(abstract: str | None, fact: ArxivFact | None) -> list[Link]:
 
 def _claims(listing: Listing) -> tuple[list[Link], list[tuple[str, str]]]:
     """The addresses that the digest itself names, and what speaks for each as the paper's code."""
+    if not listing.code and not listing.project_page:
+        return [], []
     claims = [(one.url, one.evidence) for one in listing.code]
     if listing.project_page:
         claims.append((listing.project_page, "project_page"))
@@ -204,7 +207,7 @@ def _dates(listing: Listing, origin: Origin) -> list[Part]:
         parts.append(_published(told.date, told.precision, told.basis, origin.digest))
     elif listing.listed_date is not None and listing.listed_date_basis in ("shown_year", "shown_page_year"):
         parts.append(_published(listing.listed_date.isoformat(), "day", listing.listed_date_basis, origin.digest))
-    if listing.arxiv_id:
+    if listing.arxiv_id and not parts:
         parts.append(_published(id_month(listing.arxiv_id), "month", "id_month"))
     return parts
 
@@ -215,7 +218,7 @@ def _published(date: str, precision: str, basis: str, digest: str = "") -> Part:
 
 
 def _placed(links: Iterable[Link], by: str) -> list[Document]:
-    return [{"by": by, "at": at, **link.model_dump()} for at, link in enumerate(links)]
+    return [{"by": by, "at": at, **vars(link)} for at, link in enumerate(links)]
 
 
 def _repositories(named: Iterable[tuple[str, str]]) -> list[Document]:
@@ -225,11 +228,12 @@ def _repositories(named: Iterable[tuple[str, str]]) -> list[Document]:
         if name := repository(url):
             found.setdefault(name.lower(), (name, set()))[1].add(evidence)
     return [
-        Repository(
-            url=f"https://github.com/{name}", host="github.com", full_name=name, evidence=tuple(sorted(evidence))
-        ).model_dump()
+        BLANK_REPOSITORY | {"url": f"https://github.com/{name}", "full_name": name, "evidence": tuple(sorted(evidence))}
         for name, evidence in found.values()
     ]
+
+
+BLANK_REPOSITORY = Repository(url="", host="github.com", full_name="").model_dump()
 
 
 def from_arxiv(entry: ArxivEntry) -> Contribution:
@@ -328,23 +332,26 @@ def fresh(paper_id: str, new: Contribution) -> UpdateOne:
 def document(new: Contribution) -> Document:
     """The paper, times and id apart, that a listing's contribution makes where there was none."""
     by: dict[str, str] = {}
-    told: Document = {}
+    made = EMPTY.copy()
     for name, source, fields in new.parts:
         if source <= by.get(name, LAST):
             by[name] = source
-            told |= fields
-    made = EMPTY | told
-    shown = made["title"]
-    made["ids"] = EMPTY["ids"] | new.ids
-    made["sightings"] = [one | {"listed_title": None} if one["listed_title"] == shown else one for one in new.sightings]
-    first: dict[str, Document] = {}
-    for link in new.links:
-        first.setdefault(link["url"], link)
-    links = list(first.values())
-    made["links"] = [{key: link[key] for key in Link.model_fields} for link in links]
-    made["repos"] = sorted(new.repos, key=itemgetter("url"))
+            made.update(fields)
+    title = made["title"]
+    made["sightings"] = [one | {"listed_title": None} if one["listed_title"] == title else one for one in new.sightings]
+    if new.ids:
+        made["ids"] = EMPTY["ids"] | dict(new.ids)
+    links: Sequence[Document] = ()
+    if new.links:
+        first: dict[str, Document] = {}
+        for link in new.links:
+            first.setdefault(link["url"], link)
+        links = list(first.values())
+        made["links"] = [{key: link[key] for key in Link.model_fields} for link in links]
+    if new.repos:
+        made["repos"] = sorted(new.repos, key=itemgetter("url"))
     if new.arxiv:
-        made["arxiv"] = new.arxiv.model_dump()
+        made["arxiv"] = vars(new.arxiv)
     made["_work"] = EMPTY["_work"] | {"rev": 1, "by": by, "links": links, "who": new.who, "crawled": new.crawled}
     return made
 

@@ -55,6 +55,8 @@ _KINDS: dict[LinkKind, re.Pattern[str]] = {
 
 def find_links(text: str, found_in: FoundIn) -> tuple[Link, ...]:
     """The addresses in a text, each once, in order and as written: a bare github.com/o/n gets no scheme."""
+    if "/" not in text:
+        return ()
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS):
         return ()
