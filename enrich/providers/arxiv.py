@@ -18,6 +18,7 @@ from storage import waits
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
 from storage.titles import collapse
+from storage.withdrawn import is_withdrawn
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -36,11 +37,6 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 CATEGORY = re.compile(r"[a-z][a-z-]*(?:\.[A-Za-z][A-Za-z-]*)?")  # not MSC ("35") or ACM classes ("I.2.7")
-WITHDRAWN_COMMENT = re.compile(r"\b(?:has been|is|was|been) withdrawn\b|^\W*withdrawn\b", re.IGNORECASE)
-WITHDRAWN_ABSTRACT = re.compile(
-    r"^\W*(?:(?:this|the|our) )?(?:paper|article|manuscript|submission|preprint|work)\b.{0,40}\bwithdrawn\b",
-    re.IGNORECASE,
-)
 
 
 class Feed(NamedTuple):
@@ -190,7 +186,7 @@ def _fact(element: etree._Element, version: int | None, abstract: str | None) ->
         comment=comment,
         journal_ref=_text(element, f"{ARXIV}journal_ref"),
         doi=_text(element, f"{ARXIV}doi"),
-        withdrawn=bool(WITHDRAWN_COMMENT.search(comment or "") or WITHDRAWN_ABSTRACT.search(abstract or "")),
+        withdrawn=is_withdrawn(comment, abstract),
         published=_time(element, "published"),
         updated=_time(element, "updated"),
     )
