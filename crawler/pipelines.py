@@ -98,16 +98,17 @@ class StorePipeline:
         """Add what rows of a dump tell, then keep how far it was read."""
         part = item.part
         listings = [one for one in part.records if isinstance(one, Listing)]
-        wanted = await papers.known(self.database, listings) if item.known_only else listings
-        await papers.add(self.database, wanted, Origin(item.source, item.digest))
-        await papers.restore(self.database, [one for one in part.records if not isinstance(one, Listing)])
+        lines = [one for one in part.records if not isinstance(one, Listing)]
+        origin = Origin(item.source, item.digest)
+        added = await papers.add(self.database, listings, origin, known_only=item.known_only)
+        await papers.restore(self.database, lines)
         await deferred.add_rows(self.database, part.refusals)
         told = {"source": item.source, "known_only": item.known_only}
         told |= {"records": part.read, "refused": part.refused, "whole": part.last}
         await digests.advance(self.database, item.digest, item.name, **told)
         self._tell("refusals", [one.model_dump() for one in part.refusals])
-        self.stats.inc_value("harvest/listings", len(part.records))
-        self.stats.inc_value("harvest/unknown", len(listings) - len(wanted))
+        self.stats.inc_value("harvest/listings", added + len(lines))
+        self.stats.inc_value("harvest/unknown", len(listings) - added)
         if part.last:
             self.stats.inc_value("harvest/digests")
             self.stats.inc_value("harvest/refused_rows", part.refused)

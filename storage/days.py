@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from storage.documents import Record
 
 if TYPE_CHECKING:
-    from storage.connect import Database, Document
+    from storage.connect import Database
 
 Status = Literal["open", "complete", "refused", "empty_confirmed", "other_date_shown"]
 

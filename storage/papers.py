@@ -48,18 +48,27 @@ async def sight(database: Database, page: Page, source: str, digest: str, *, cra
     await add(database, page.listings, Origin.of(page, source, digest, crawled=crawled))
 
 
-async def add(database: Database, listings: Sequence[Listing], origin: Origin) -> None:
-    """Add a sighting of every listing; most papers of a dump are new, those of a page are known."""
-    names = [name for one in listings if one.arxiv_id for name in _names(one)]
+async def add(database: Database, listings: Sequence[Listing], origin: Origin, *, known_only: bool = False) -> int:
+    """Add a sighting of every listing, or of those whose papers are stored under their arXiv id; returns how many."""
+    if known_only:
+        listings = await _known(database, listings)
     # First the names: see `record_arxiv`.
-    await aliases.add(database, names)
+    await aliases.add(database, [name for one in listings if one.arxiv_id for name in _names(one)])
     found = [from_listing(one, origin) for one in listings]
-    first: dict[str, Contribution] = {}
-    for paper_id, contribution in found:
-        first.setdefault(paper_id, contribution)
-    created = await bulk.write(database["papers"], [fresh(*one) for one in first.items()])
-    there = [one for one in found if one[0] not in created or one[1] is not first[one[0]]]
-    await bulk.write(database["papers"], [adding(*one) for one in there])
+    if not known_only:  # most papers of a dump are new
+        first: dict[str, Contribution] = {}
+        for paper_id, contribution in found:
+            first.setdefault(paper_id, contribution)
+        created = await bulk.write(database["papers"], [fresh(*one) for one in first.items()])
+        found = [one for one in found if one[0] not in created or one[1] is not first[one[0]]]
+    await bulk.write(database["papers"], [adding(*one) for one in found])
+    return len(listings)
+
+
+async def _known(database: Database, listings: Sequence[Listing]) -> list[Listing]:
+    ids = [f"arxiv:{one.arxiv_id}" for one in listings if one.arxiv_id]
+    stored = {one["_id"] async for one in database["papers"].find({"_id": {"$in": ids}}, {"_id": 1})}
+    return [one for one in listings if f"arxiv:{one.arxiv_id}" in stored]
 
 
 async def date_sightings(database: Database, digest: str, page_date: str, basis: str) -> None:
@@ -70,13 +79,6 @@ async def date_sightings(database: Database, digest: str, page_date: str, basis:
         {"$set": dated, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}},
         array_filters=[{"of.digest": digest}],
     )
-
-
-async def known(database: Database, listings: Sequence[Listing]) -> list[Listing]:
-    """Those of papers that are stored under their arXiv id."""
-    ids = [f"arxiv:{one.arxiv_id}" for one in listings if one.arxiv_id]
-    stored = {one["_id"] async for one in database["papers"].find({"_id": {"$in": ids}}, {"_id": 1})}
-    return [one for one in listings if f"arxiv:{one.arxiv_id}" in stored]
 
 
 async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
