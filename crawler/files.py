@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from crawler import dumps, layouts
+from crawler.dumps.reading import digest_id
 from crawler.items import Digest, Refused
 from crawler.layouts import LayoutChanged
 from storage import raw
@@ -33,6 +34,8 @@ KINDS = {
     b"PAR1": "Parquet",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
+    raw.GZIP: "packed twice",
+    raw.ZSTD: "packed twice",
 }
 """What files are that do not begin like a text."""
 
@@ -85,20 +88,26 @@ def read(name: str, *, waits: bool = True, page_year: int | None = None) -> Dige
     """
     content, size = None, 0
     replay: str | None = command("digest", name)
+    digest: str | None = None
     try:
         content, size = _content(name, waits=waits)
         if layout := dumps.layout_of(content):
-            size, replay = max(size, LARGEST + 1), f"{command('dump', name)} --layout {layout}"
+            digest = digest_id(layout.replace("-", "_"), content, size)  # reading the dump settles this refusal
+            replay = f"{command('dump', name)} --layout {layout}"
             raise LayoutChanged("dump", f"not a page: {replay}")  # noqa: TRY301 - with this replay
-        content, replay = _whole(content, size), None  # from here on, what is kept can be read again
+        if size > LARGEST:
+            raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: split it into its pages")  # noqa: TRY301
+        content, replay = _as_found(name, content), None  # from here on, what is kept can be read again
         text = _text(content)
         source, page = layouts.read(text, page_year)
     except LayoutChanged as refused:
         if refused.reason == "not_a_file" or not name:  # a command that may wait forever, or reads all, helps nobody
             replay = None
-        fields = {"name": shown(name), "path": absolute(name), "replay": replay, **vars(refused)}
-        if content is not None and size > LARGEST:  # of a pipe nobody knows how much more there is
-            fields["size"] = None if size == len(content) else size
+        fields = {"name": shown(name), "path": absolute(name), "replay": replay, "digest": digest}
+        fields |= vars(refused)
+        if content is not None and (size > LARGEST or refused.reason == "dump"):
+            # of a pipe that is too large nobody knows how much more there is
+            fields["size"] = None if size == len(content) > LARGEST else size
             fields["head"], content = raw.digest_of(content[: dumps.BEGINNING]), None
         return Refused(refusal=Refusal.model_validate(fields), content=content)
     return Digest(
@@ -158,18 +167,20 @@ def _content(name: str, *, waits: bool) -> tuple[bytes, int]:
     return content, max(size, len(content))
 
 
-def _whole(content: bytes, size: int) -> bytes:
-    """The bytes of a page, unpacked."""
-    if size > LARGEST:
-        raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB: split it into its pages")
-    try:
-        return raw.unpack(content, LARGEST)
-    except ValueError as error:
-        raise LayoutChanged("compressed_broken", f"{error}: pack it again") from None
+def _as_found(name: str, content: bytes) -> bytes:
+    """The bytes of a page; in place of a file of the raw store those that it keeps."""
+    with suppress(ValueError):
+        if raw.digest_of(kept := raw.unpack(content, LARGEST)) == Path(name).stem:
+            return kept
+    return content
 
 
 def _text(content: bytes) -> str:
-    """The text of a page: UTF-8, with or without a byte order mark, its lines ended by line feeds."""
+    """The text of a page, unpacked: UTF-8, with or without a byte order mark, its lines ended by line feeds."""
+    try:
+        content = raw.unpack(content, LARGEST)
+    except ValueError as error:
+        raise LayoutChanged("compressed_broken", f"{error}: pack it again") from None
     for start, kind in KINDS.items():
         if content.startswith(start):
             raise LayoutChanged("not_text", f"{kind}: copy the page's text into a file")

@@ -138,9 +138,9 @@ class Refusal(Record):
     replay: str | None = None
     """The command that reads it again."""
     size: int | None = None
-    """The bytes of a file that is too large to be kept; None of a pipe, too."""
+    """The bytes of a file that is too large to be kept, or a dump; None of a pipe, too."""
     head: str | None = None
-    """The SHA-256 of the first MiB of what is too large to be kept."""
+    """The SHA-256 of the first MiB of what is not kept."""
 
 
 class Link(Record):

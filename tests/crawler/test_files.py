@@ -26,7 +26,7 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ABSTRACT = "Cold water moves. " * 20
 COPY = f"new\n\nSubscribe\n\nMar 11\n\nHow Ice Grows\n\n{ABSTRACT}\n\nOf Rivers and Zürich\n\n{ABSTRACT}"
@@ -255,10 +255,9 @@ def test_a_name_need_not_be_unicode() -> None:
         (COPY.encode() + b"\n\nhalf a\nrecord", "record_shape", 15, "half a"),
         (b"%PDF-1.7\n%\xe2\xe3", "not_text", None, "a PDF"),
         (b"PK\x03\x04\x14\x00", "not_text", None, "a ZIP archive"),
-        (gzip.compress(COPY.encode()), "not_text", None, "packed with gzip"),
         (b'{"error": "Not found"}', "layout_unknown", None, "text_a, text_b"),
     ],
-    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken", "pdf", "zip", "gzip", "json"],
+    ids=["empty", "unknown", "latin-1", "utf-16", "utf-16-le", "nul", "cut", "broken", "pdf", "zip", "json"],
 )
 def test_what_is_no_text_copy_is_refused_whole(content: bytes, reason: str, line: int | None, detail: str) -> None:
     """With a stable code, the line and what stood there; its bytes are handed on to be kept."""
@@ -278,7 +277,6 @@ def test_the_first_line_of_a_text_may_be_empty(content: bytes, line: int) -> Non
     ("start", "kind"),
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an office document"),
-        (zstd.compress(b""), "packed with zstd"),
         (b"PAR1\x15\x04", "Parquet"),
         (b"\x89PNG\r\n", "an image"),
         (b"\xff\xd8\xff\xe0", "an image"),
@@ -289,13 +287,26 @@ def test_what_is_no_text_is_called_by_its_kind(start: bytes, kind: str) -> None:
     assert refused(start).refusal.detail == f"{kind}: copy the page's text into a file"
 
 
-@pytest.mark.parametrize("packed", [zstd.compress(COPY.encode() * 2), zstd.compress(COPY.encode())[:-3], b"no zstd"])
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress])
+def test_a_packed_page_is_the_page(pack: Callable[[bytes], bytes]) -> None:
+    """Whatever its name; its bytes are remembered as they are. What is packed once more is told so."""
+    plain, packed = digest(COPY.encode()), digest(pack(COPY.encode()))
+    assert packed == plain.model_copy(update={"raw": raw.digest_of(pack(COPY.encode()))})
+    twice = refused(pack(gzip.compress(COPY.encode())), "twice.txt").refusal
+    assert (twice.reason, twice.detail) == ("not_text", "packed twice: copy the page's text into a file")
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [zstd.compress(COPY.encode() * 2), zstd.compress(COPY.encode())[:-3], gzip.compress(bytes(2**16)), b"\x1f\x8b."],
+)
 def test_what_is_packed_badly_is_refused_as_it_is(monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
-    """Larger than a page once unpacked, cut short or no zstd: never half a page; its own file is read again."""
+    """Larger than a page once unpacked, cut short or damaged: never half a page; so is what is kept of it."""
     monkeypatch.setattr(files, "LARGEST", len(COPY.encode()))
     item = refused(packed, "page.txt.zst")
     assert (item.refusal.reason, item.content) == ("compressed_broken", packed)
-    assert shlex.split(item.refusal.replay or "")[3:] == [str(Path("page.txt.zst").absolute())]
+    again = refused(raw.keep(Path(), packed).read_bytes(), f"raw/{raw.digest_of(packed)}.zst")
+    assert (again.refusal.reason, again.content) == ("compressed_broken", packed)
 
 
 def test_of_what_is_too_large_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,13 +344,12 @@ def test_a_large_file_is_never_held(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["papers.jsonl", "two words.jsonl", "two\nlines 'and' \"quotes\".jsonl"])
 def test_a_dump_is_refused_with_what_reads_it(name: str) -> None:
-    """A command that a shell takes from any folder, for the summary and for `deferred`."""
-    item = refused(b'{"arxiv_id": "2503.00001", "title": "Of Rivers"}\n' * 9, name)
+    """A command that a shell takes from any folder, for the summary and for `deferred`; only its head is remembered."""
+    content = b'{"arxiv_id": "2503.00001", "title": "Of Rivers"}\n' * 9
+    item = refused(content, name)
+    assert (item.content, item.refusal.size, item.refusal.head) == (None, len(content), raw.digest_of(content))
     command = item.refusal.replay or ""
-    assert (item.refusal.reason, item.refusal.detail) == (
-        "dump",
-        f"not a page; for the next version: {command}",
-    )
+    assert (item.refusal.reason, item.refusal.detail) == ("dump", f"not a page: {command}")
     expected = ["paperharvest", "crawl", "dump", str(Path(name).absolute()), "--layout", "jsonl"]
     assert shlex.split(command) == expected
 

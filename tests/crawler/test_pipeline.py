@@ -130,14 +130,15 @@ async def test_what_cannot_be_read_is_noted_until_it_can(crawl: Crawl, database:
     assert await everything(database, "deferred") == []
 
 
-async def test_a_dump_is_kept_with_the_command_that_reads_it(crawl: Crawl, database: Database, tmp_path: Path) -> None:
-    """Its replay is no second `crawl digest`."""
+async def test_a_dump_is_noted_with_the_command_that_reads_it(crawl: Crawl, database: Database, tmp_path: Path) -> None:
+    """Its replay is no second `crawl digest`; it is not kept, however small."""
     line = '{"id": "2503.00001", "title": "Of Rivers"}'
     await crawl.read("dump.jsonl", line)
     [refused] = await everything(database, "deferred")
     command = f"paperharvest crawl dump {tmp_path / 'dump.jsonl'} --layout jsonl"
     assert (refused["reason"], refused["replay"]) == ("dump", command)
-    assert list(kept(tmp_path / "my data").values()) == [line.encode()]
+    assert (refused["size"], refused["head"]) == (len(line), raw.digest_of(line.encode()))
+    assert not (tmp_path / "my data" / "raw").exists()
 
 
 async def test_of_what_is_too_large_nothing_is_kept(crawl: Crawl, database: Database, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_the_spider_wants_a_path() -> None:
 def test_scrapy_stores_what_the_binary_stores(
     tmp_path: Path, mongo_uri: str, client: MongoClient[dict[str, Any]]
 ) -> None:
-    """Good files beside a bad one: the same papers, digests and refusals; `scrapy list` knows the spider."""
+    """Good files beside a bad one: the same papers, digests and refusals; `scrapy list` knows all spiders."""
     folder = tmp_path / "pages"
     shutil.copytree(EXAMPLES, folder)
     (folder / "bad.txt").write_text("Dear diary")
@@ -89,7 +89,7 @@ def test_scrapy_stores_what_the_binary_stores(
         ours.communicate(timeout=PATIENCE)
         said = theirs.communicate(timeout=PATIENCE)[1]
         assert (ours.returncode, theirs.returncode) == (3, 0)
-        assert listing.communicate(timeout=PATIENCE)[0].split() == ["digest"]
+        assert listing.communicate(timeout=PATIENCE)[0].split() == ["arxiv_rss", "digest", "dump", "hf_daily"]
     assert "'item_scraped_count': 2" in said
     for lab in labs:
         name = lab.settings["PAPERHARVEST_DATABASE"]

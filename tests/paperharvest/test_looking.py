@@ -54,7 +54,7 @@ def test_everything_known_stands_on_one_screen(harvested: Lab) -> None:
     counts = [line for line in lines if line.startswith("  citations")]
     assert [line.split()[1] for line in counts] == ["semantic_scholar:", "openalex:"]
     assert all(AGO.search(line) for line in [*counts, shown["arxiv"]])
-    assert re.search(rf"at 5, text_a  \(text:b5cc494a4595d71c, {AGO.pattern}\)", shown["listed"])
+    assert re.search(rf"at 5, text_a, page of 2025-03-11  \(text:b5cc494a4595d71c, {AGO.pattern}\)", shown["listed"])
 
 
 def test_a_paper_that_is_not_there_is_told(harvested: Lab) -> None:
@@ -91,7 +91,7 @@ def test_status_says_what_there_is_and_what_is_missing(harvested: Lab) -> None:
     assert figures["coverage"]["citations"]["semantic_scholar"] == none | {"ok": ok, "missing": 12 - ok}
     assert figures["coverage"]["repos"]["github"]["ok"] == 5
     assert (figures["digests"]["stored"], figures["digests"]["listings"]) == (2, 14)
-    assert figures["digests"]["first_day"] == figures["digests"]["last_day"] == "2025-12-24"
+    assert (figures["digests"]["first_day"], figures["digests"]["last_day"]) == ("2025-03-11", "2025-12-24")
     assert figures["refused"]["stored"] == 1
     assert figures["refused"]["latest"][0]["reason"] == "layout_unknown"
     assert figures["last_run"]["exit_status"] == 3
@@ -149,7 +149,7 @@ def test_the_schema_is_valid_for_what_is_exported(harvested: Lab) -> None:
     papers = [json.loads(line) for line in harvested.output.read_bytes().splitlines()]
     assert [list(validator.iter_errors(paper)) for paper in papers] == [[]] * 12
     assert schema["required"] == list(Paper.model_fields)
-    wrong = [papers[0] | {"title": None}, papers[0] | {"more": 1}, papers[0] | {"repos": [{}]}, papers[0] | {"id": 1}]
+    wrong = [papers[0] | {"title": 1}, papers[0] | {"more": 1}, papers[0] | {"repos": [{}]}, papers[0] | {"id": 1}]
     assert not any(map(validator.is_valid, wrong))
 
 

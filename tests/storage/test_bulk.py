@@ -13,6 +13,7 @@ from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.collection import AsyncCollection
+    from pymongo.results import BulkWriteResult
 
     from storage.connect import Database
 
@@ -31,11 +32,11 @@ class Contested:
         self.collection, self.name = collection, collection.name
         self.attempts = 0
 
-    async def bulk_write(self, operations: list[Any], *, ordered: bool) -> None:
+    async def bulk_write(self, operations: list[Any], *, ordered: bool) -> BulkWriteResult:
         """Pass it on."""
         self.attempts += 1
         try:
-            await self.collection.bulk_write(operations, ordered=ordered)
+            return await self.collection.bulk_write(operations, ordered=ordered)
         except BulkWriteError:
             await self.collection.delete_one({"_id": 99})
             raise
@@ -47,7 +48,7 @@ async def test_a_duplicate_key_is_tried_again(database: Database) -> None:
     await database["papers"].insert_one({"_id": 99, "key": 1})
     contested = Contested(database["papers"])
     writes = [putting(number, key=number) for number in range(3)]
-    await bulk.write(cast("AsyncCollection[dict[str, Any]]", contested), writes)
+    assert await bulk.write(cast("AsyncCollection[dict[str, Any]]", contested), writes) == {0, 1, 2}
     assert contested.attempts == 2
     assert [one["_id"] async for one in database["papers"].find().sort("_id", 1)] == [0, 1, 2]
 
