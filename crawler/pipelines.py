@@ -56,7 +56,9 @@ class StorePipeline:
             if not self.stats.get_value("harvest/error"):
                 with connect.explained(self.database):
                     spared = await deferred.kept_texts(self.database)
-                self._tell("trimmed", raw.trim(self.data_dir, self.crawler.settings.getint("RAW_LIMIT"), spared))
+                    gone = raw.trim(self.data_dir, self.crawler.settings.getint("RAW_LIMIT"), spared)
+                    await deferred.forget_replays(self.database, gone)
+                self._tell("trimmed", gone)
         finally:
             await self.opened.aclose()
 

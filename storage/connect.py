@@ -63,6 +63,7 @@ INDEXES = {
     "observations": (IndexModel("series"), IndexModel("paper")),
     "deferred": (IndexModel("raw"), IndexModel("path"), IndexModel("digest")),
     "days": (IndexModel("source"),),
+    "digests": (IndexModel("texts"),),
 }
 
 

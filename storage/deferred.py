@@ -40,13 +40,18 @@ async def add_rows(database: Database, refusals: Sequence[Refusal]) -> None:
 
 
 async def forget_rows(database: Database, digest: str) -> None:
-    """Forget the refused rows of a dump, which is read anew."""
+    """Forget the refused rows of a dump, which is read anew, and that it was refused as a page."""
     await database["deferred"].delete_many({"digest": digest})
 
 
 async def kept_texts(database: Database) -> set[str]:
     """The SHA-256 of every refused text, which waits for a mended layout."""
     return {one["raw"] async for one in database["deferred"].find({"raw": {"$ne": None}}, {"raw": 1})}
+
+
+async def forget_replays(database: Database, gone: Sequence[str]) -> None:
+    """What was refused of texts that are not kept any more cannot be read again from there."""
+    await database["deferred"].update_many({"raw": {"$in": gone}}, {"$set": {"replay": None}})
 
 
 async def settle(database: Database, raw: str, path: str | None, digest: str) -> None:

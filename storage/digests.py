@@ -36,23 +36,29 @@ async def store(database: Database, page: Page, text: Text, *, source: str, dige
     """Store a page whole; False where the very same listings are stored already.
 
     Earlier refusals of the text, and of its file, are settled with this. The digest's own document is written
-    last: a kill before it repeats the page, which changes nothing.
+    last: a kill before it repeats the page, which changes nothing. The kept text of a crawl stands for that crawl,
+    but tells nothing where a later one followed.
     """
-    fingerprint, kind = page.fingerprint(), "crawled" if text.crawled else "listings"
-    before: Document = await database["digests"].find_one({"_id": digest}, {"crawled": 1, "listings": 1}) or {}
-    new = before.get(kind) != fingerprint
+    kept = [] if text.crawled else await database["digests"].find({"texts": text.raw}, {"raw": 1}).to_list()
+    if kept and {"_id": digest, "raw": text.raw} not in kept:
+        await deferred.settle(database, text.raw, text.path, digest)
+        return False
+    crawled, fingerprint = bool(text.crawled or kept), page.fingerprint()
+    kind = "crawled" if crawled else "listings"
+    before: Document = await database["digests"].find_one({"_id": digest}) or {}
+    dated = before.get("page_date_basis") == "explicit" != page.page_date_basis  # by a year that was given then
+    new = before.get(kind) != fingerprint and not dated
     if text.crawled:
         await papers.measure(database, page.listings, text.crawled.isoformat())
+    fields: Document = {}
     if new:
-        await papers.sight(database, page, source, digest, crawled=text.crawled is not None)
-    fields: Document = {kind: fingerprint}
-    if new and (text.crawled or "crawled" not in before):
+        await papers.sight(database, page, source, digest, crawled=crawled)
+        fields[kind] = fingerprint
+    if new and (crawled or "crawled" not in before):
         fields |= _described(page) | {"source": source, "raw": text.raw}
-    await database["digests"].update_one(
-        {"_id": digest},
-        {"$set": fields, "$addToSet": {"names": text.name}, "$currentDate": {"seen_at": True}},
-        upsert=True,
-    )
+    seen = {"names": text.name} | ({"texts": text.raw} if text.crawled else {})
+    update = {"$set": fields, "$addToSet": seen, "$currentDate": {"seen_at": True}}
+    await database["digests"].update_one({"_id": digest}, update, upsert=True)
     await deferred.settle(database, text.raw, text.path, digest)
     return new
 

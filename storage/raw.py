@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,7 +40,10 @@ def keep(data_dir: Path, content: bytes) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         # Of a name of its own: two processes may keep the same text at once. With a dot: nobody crawls it.
         unfinished = folder / f".{uuid4().hex}.part"
-        unfinished.write_bytes(zstd.compress(content))
+        with unfinished.open("wb") as file:
+            file.write(zstd.compress(content))
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
         raise StorageError(f"{folder} cannot be written ({error.strerror}): free space, or set data_dir") from None
@@ -46,11 +51,14 @@ def keep(data_dir: Path, content: bytes) -> Path:
 
 
 def trim(data_dir: Path, limit: int, spared: Collection[str]) -> list[str]:
-    """Delete the oldest texts until all take at most so many bytes; returns their names.
+    """Delete the oldest texts until all take at most so many bytes; returns their SHA-256.
 
     spared: texts that are still to be read again; they go last.
     """
-    kept = [(path, path.stat()) for path in (data_dir / "raw").glob("*.zst")]
+    kept = []
+    for path in (data_dir / "raw").glob("*.zst"):
+        with suppress(FileNotFoundError):  # another command made room, too
+            kept.append((path, path.stat()))
     excess = sum(stat.st_size for _, stat in kept) - limit
     gone = []
     for path, stat in sorted(kept, key=lambda one: (one[0].stem in spared, one[1].st_mtime_ns, one[0].name)):
@@ -58,7 +66,7 @@ def trim(data_dir: Path, limit: int, spared: Collection[str]) -> list[str]:
             break
         path.unlink(missing_ok=True)
         excess -= stat.st_size
-        gone.append(path.name)
+        gone.append(path.stem)
     return gone
 
 

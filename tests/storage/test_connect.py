@@ -199,7 +199,7 @@ async def test_every_index_is_used(database: Database) -> None:
     ]
     await observations.record(database, measured)
     await observations.move(database, {"arxiv:1": "arxiv:2"})
-    await deferred.settle(database, "0123", "/a.txt")
+    await deferred.settle(database, "0123", "/a.txt", "text:01")
     for collection in ("observations", "deferred"):
         used = await database[collection].aggregate([{"$indexStats": {}}])
         unused = {one["name"] async for one in used if not one["accesses"]["ops"]}
