@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gzip
 import json
 import os
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage import raw
+from tests import standin
+from tests.crawler.layouts.hf_pages import CARDS, golden, props_of, with_cards, with_props
 from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, on_empty_database, without_times
 
 if TYPE_CHECKING:
@@ -97,16 +100,80 @@ def test_good_files_are_stored_and_bad_ones_refused(lab: Lab, folder: Path) -> N
         refused = deferred[name]
         assert (name, refused["reason"], refused["line"]) == (name, reason, line)
         assert f"{name.replace(EVIL, EVIL_SHOWN)}: {reason}{f', line {line}' if line else ''}: " in done.stderr
-        kept = lab.folder / "data" / "raw" / f"{refused['raw']}.zst"
-        assert raw.unpack(kept.read_bytes(), MIB) == content
-        replay = ["dump", str(folder / name), "--layout", DUMPS[name]] if name in DUMPS else ["digest", str(kept)]
+        replay = ["dump", str(folder / name), "--layout", DUMPS.get(name, "")]
+        if name in DUMPS:
+            assert (refused["raw"], refused["head"]) == (None, raw.digest_of(content))
+            assert refused["replay"] in done.stderr
+        else:
+            kept = lab.folder / "data" / "raw" / f"{refused['raw']}.zst"
+            assert raw.unpack(kept.read_bytes(), MIB) == content
+            replay = ["digest", str(kept)]
         assert shlex.split(refused["replay"]) == ["paperharvest", "crawl", *replay]
-        assert name not in DUMPS or refused["replay"] in done.stderr
     for name, reason in UNKEPT.items():
         assert (deferred[name]["reason"], deferred[name]["raw"]) == (reason, None)
         assert f"{name}: {reason}: " in done.stderr
     large = deferred["large.txt"]
     assert (large["size"], large["head"]) == (70 * MIB, raw.digest_of((folder / "large.txt").read_bytes()[:MIB]))
+
+
+def saved_pages() -> dict[str, tuple[bytes, str]]:
+    """Saved pages and answers that went wrong, each with the reason."""
+    page, entries = golden("hf_props/svelte_5.html"), json.loads(golden("hf_api/day.json"))
+    props, cards = props_of(page), CARDS.findall(page)
+    number, nameless = (copy.deepcopy(props) for _ in range(2))
+    number["dailyPapers"][0]["paper"]["id"] = 2503.0213
+    del nameless["dailyPapers"][0]["paper"]["id"]
+    entries[0]["paper"]["id"] = 2503.0213
+    packed = gzip.compress(page.encode(), mtime=0)
+    login = "<!doctype html><title>Log In</title><form action='/login'><article><h3>Hi</h3></article></form>"
+    return {
+        "login.html": (login.encode(), "layout_unknown"),
+        "challenge.json": (
+            b"<html><script src='challenge.js'></script><p>Verify you are human</html>",
+            "layout_unknown",
+        ),
+        "props cut.html": (
+            page.replace("&quot;dailyPapers&quot;:[{", "&quot;dailyPapers&quot;:[", 1).encode(),
+            "props_broken",
+        ),
+        "no id.html": (with_props(page, nameless).encode(), "record_shape"),
+        "a card less.html": (with_cards(page, cards[1:]).encode(), "count_mismatch"),
+        "number.html": (with_props(page, number).encode(), "record_shape"),
+        "number.json": (json.dumps(entries).encode(), "record_shape"),
+        "object.json": (b'{"dailyPapers": {}, "dateString": "2026-03-02", "periodType": "day"}', "props_broken"),
+        "answer.json": (b'{"error": "Too many requests"}', "layout_unknown"),
+        "cut.json": (golden("hf_api/day.json")[:-9].encode(), "props_broken"),
+        "papers.parquet": (b"PAR1\x15\x04\x15\x10", "not_text"),
+        "cut.html.gz": (packed[:-9], "compressed_broken"),
+        "zeros.html.gz": (gzip.compress(bytes(70 * MIB), mtime=0), "compressed_broken"),
+        "twice.html.gz": (gzip.compress(packed, mtime=0), "not_text"),
+    }
+
+
+@pytest.mark.parametrize("verb", [("crawl", "digest"), ("run",)])
+def test_bad_pages_leave_what_is_stored_and_stop_nothing(lab: Lab, tmp_path: Path, verb: tuple[str, ...]) -> None:
+    """Each is refused for its own reason, good ones among them are stored, nothing that was there changes; exit 3."""
+    bad, day = saved_pages(), "hf-daily:2026-03-18"
+    for name, (content, _) in bad.items():
+        (tmp_path / name).write_bytes(content)
+    with standin.running() as server:
+        asking = lab.asking(server)
+        before = tmp_path / "before.html"
+        before.write_text(golden("hf_props/svelte_5.html"))
+        assert lab.run("crawl", "digest", before).returncode == 0
+        assert [one["_id"] for one in everything(lab, "digests")] == [day]
+        stored = everything(lab, "papers")
+        before.rename(tmp_path / "a.html")
+        (tmp_path / "z.html.gz").write_bytes(gzip.compress(golden("hf_props/svelte_4.html").encode()))
+        done = asking.run(*verb, tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith(f"digests: 1 stored, 1 known already, {len(bad)} refused; ")
+    told = {Path(one["name"]).name: one["reason"] for one in everything(lab, "deferred")}
+    assert told == {name: reason for name, (_, reason) in bad.items()}
+    assert all(f"/{name}: {reason}" in done.stderr for name, (_, reason) in bad.items())
+    if verb != ("run",):
+        assert [one for one in stored if one not in everything(lab, "papers")] == []
+    assert len(everything(lab, "digests")) == 2
 
 
 def test_what_was_refused_is_refused_again(lab: Lab, folder: Path) -> None:
@@ -170,11 +237,8 @@ def test_each_path_is_told_what_to_do(lab: Lab, tmp_path: Path) -> None:
     ("redirection", "told"),
     [
         ("</dev/null", "no_records: the text is empty"),
-        ("<&-", "unreadable: nothing is piped in: … | paperharvest crawl digest -"),
-        (
-            "<page.jsonl",
-            "dump: not a page; for the next version: paperharvest crawl dump - --layout jsonl",
-        ),
+        ("<&-", "unreadable: nothing is piped in: … | paperharvest crawl … -"),
+        ("<page.jsonl", "dump: not a page: paperharvest crawl dump - --layout jsonl"),
         ("<large.txt", "too_large: more than 64 MiB: split it into its pages"),
     ],
 )
