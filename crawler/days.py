@@ -7,12 +7,13 @@ two weeks, and weekends have no lists.
 from __future__ import annotations
 
 import datetime as dt
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from storage.days import Day
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from storage.days import Status
 
@@ -21,6 +22,8 @@ CLOSES = dt.timedelta(days=1, hours=1)
 """A day is complete when it was crawled so long after it began."""
 AGAIN = (1, 3, 7, 14)
 """Days after which it is crawled again."""
+SOON = dt.timedelta(hours=20)
+"""After which what looked wrong is crawled again: by the next of daily crawls, which are not punctual to the second."""
 FEW = 10
 """Listings: fewer on a weekday look odd (15 to 71 on 71 days)."""
 FULL = (50, 100)
@@ -29,9 +32,14 @@ GIVE_UP = 10
 """Weekdays in a row without a list: the lists begin later."""
 
 
+def begins(day: dt.date) -> dt.datetime:
+    """When a day's list is there, empty."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
 def closes(day: dt.date) -> dt.datetime:
     """When a day's list is full."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC) + CLOSES
+    return begins(day) + CLOSES
 
 
 def is_weekday(day: dt.date) -> bool:
@@ -42,72 +50,68 @@ def is_weekday(day: dt.date) -> bool:
 def due_at(day: dt.date, state: Day | None) -> dt.datetime | None:
     """When a day is asked for next; None: never more."""
     if state is None:
-        return dt.datetime.combine(day, dt.time(), dt.UTC)
+        return begins(day)
     looks = (closes(day) + (after - 1) * ONE_DAY for after in AGAIN)
-    regular = next((look for look in looks if look > state.asked_at), None)
-    tomorrow = state.asked_at + ONE_DAY
-    if state.status == "refused" or (state.status == "open" and state.empty_since):
-        return tomorrow
-    return min(tomorrow, regular or tomorrow) if state.few else regular
+    due = [look for look in looks if look > state.asked_at]
+    if state.few or state.status == "refused" or (state.status == "open" and state.empty_since):
+        due.append(state.asked_at + SOON)
+    return min(due, default=None)
 
 
 def missing(
-    known: Mapping[dt.date, Day], stored: Collection[dt.date], neighbours: Collection[dt.date], now: dt.datetime
+    known: Mapping[dt.date, Day], saved: Collection[dt.date], heard_of: Collection[dt.date], now: dt.datetime
 ) -> list[dt.date]:
-    """The days between the first and the last known one, and beside them, that are due: the newest first.
+    """The days between the first and the last that is known of that are due: the newest first.
 
-    known: days that were asked for; once there is one, the last known day is today. stored: days with a digest,
-    also a saved one, which stands for its day. neighbours: days that stored pages link to.
+    known: days that were asked for; once there is one, the last day is today. saved: days of saved pages, which
+    are not asked for. heard_of: days that pages link to, or that were crawled by a crawl that was killed.
     """
-    there = {*known, *stored, *neighbours}
+    there = {*known, *saved, *heard_of}
     if not there:
         return []
     last = now.date() if known else max(there)
-    return [day for day in due(known, min(there), last, now) if day in known or day not in stored]
+    return [day for day in due(known, min(there), last, now) if day in known or day not in saved]
 
 
 def due(known: Mapping[dt.date, Day], since: dt.date, until: dt.date, now: dt.datetime) -> list[dt.date]:
     """The weekdays of a span that are due, none after today: the newest first."""
-    return [day for day in _back(min(until, now.date()), since) if _is_due(day, known.get(day), now)]
+    last = min(until, now.date())
+    span = ((last - ONE_DAY * back) for back in range((last - since).days + 1))
+    return [day for day in filter(is_weekday, span) if (at := due_at(day, known.get(day))) and at <= now]
 
 
-def _back(last: dt.date, first: dt.date) -> Iterator[dt.date]:
-    days = ((last - ONE_DAY * count) for count in range((last - first).days + 1))
-    return filter(is_weekday, days)
-
-
-def _is_due(day: dt.date, state: Day | None, now: dt.datetime) -> bool:
-    at = due_at(day, state)
-    return at is not None and at <= now
+def lists_begin_after(day: dt.date, known: Mapping[dt.date, Day]) -> bool:
+    """Whether all of the next weekdays were asked for, and had no list."""
+    later: Iterable[dt.date] = filter(is_weekday, (day + ONE_DAY * ahead for ahead in count(1)))
+    states = map(known.get, islice(later, GIVE_UP))
+    return all(one and (one.empty_since or one.status == "other_date_shown") for one in states)
 
 
 def listed(day: dt.date, before: Day | None, at: dt.datetime, records: int, *, whole: bool = True) -> Day:
     """A day that listed so many papers; whole: that is known to be all."""
-    few = records < max(FEW, before.records // 2 if before else 0) and is_weekday(day) and not (before and before.few)
-    status: Status = "complete" if whole and at >= closes(day) else "open"
+    over = at >= closes(day)
+    first = over and is_weekday(day) and not (before and before.asked_at >= closes(day))
+    few = records < (FEW if first else before.records // 2 if before else 0)
+    status: Status = "complete" if over and whole else "open"
     return Day(status=status, asked_at=at, records=records, few=few)
 
 
 def empty(day: dt.date, before: Day | None, at: dt.datetime) -> Day:
     """A day that listed nothing: an empty weekday is believed when it is so a day later, too."""
-    since = before.empty_since if before and before.empty_since else at
     if before and before.records:
-        return before.model_copy(update={"asked_at": at})
+        return before.model_copy(update={"asked_at": at, "few": False})
+    since = before.empty_since if before and before.empty_since else at
     if not is_weekday(day) or at - since >= ONE_DAY:
         return Day(status="empty_confirmed", asked_at=at, empty_since=since)
     return Day(status="open", asked_at=at, empty_since=since if at >= closes(day) else None)
 
 
-def refused(before: Day | None, at: dt.datetime) -> Day:
-    """A day whose answer was not understood."""
-    return Day(status="refused", asked_at=at, records=before.records if before else 0)
+def unread(status: Status, before: Day | None, at: dt.datetime) -> Day:
+    """A day whose list was not read: what was known of it stays."""
+    told = {"status": status, "asked_at": at}
+    return before.model_copy(update=told) if before else Day.model_validate(told)
 
 
-def other_date_shown(before: Day | None, at: dt.datetime) -> Day:
-    """A day for which another day's page was shown."""
-    return Day(status="other_date_shown", asked_at=at, records=before.records if before else 0)
-
-
-def announced(at: dt.datetime, records: int) -> Day:
-    """A day whose list is never added to."""
-    return Day(status="complete", asked_at=at, records=records)
+def heard_of(day: dt.date) -> Day:
+    """A day that another day's list tells of: due as soon as it is over."""
+    return Day(status="open", asked_at=begins(day))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,53 +11,56 @@ from uuid import uuid4
 
 from scrapy import Request
 from scrapy.exceptions import (
-    CannotResolveHostError,
     DownloadCancelledError,
-    DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.settings.default_settings import RETRY_EXCEPTIONS
+from scrapy.utils.misc import load_object
 
+from crawler.items import Digest, Refused
+from crawler.layouts import LayoutChanged
 from crawler.pipelines import StorePipeline
-from storage import connect, waits
+from storage import connect, raw, waits
 from storage import providers as gate
+from storage.documents import Refusal
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
     from storage.connect import Database
+    from storage.documents import Page
 
 PATIENCE = 120.0  # seconds: a longer wait is left for the next run
-HOLD = 90.0  # seconds after which a crawler that holds a single connection is taken for dead
-GLANCE = 0.25  # seconds between two looks whether somebody interrupts a wait
-FIRST_BACKOFF = 1.0  # seconds, doubled with every try
+GLANCE = 0.25  # seconds between two tries to get a turn: somebody may interrupt
+TIMEOUT, BACKOFF = 30.0, 1.0  # seconds
+SINGLE = "arxiv"  # allows one connection only
+GRACE = 10.0  # seconds: a crawler that holds a single connection for longer than an answer takes is dead
 SETTINGS: dict[str, Any] = {
     "ROBOTSTXT_OBEY": False,  # it speaks of pages for people; these addresses are made for programs, with limits
     "COOKIES_ENABLED": False,
     "CONCURRENT_ITEMS": 1,  # in order: what became of a day is stored after its papers
     "DOWNLOADER_MIDDLEWARES": {"crawler.visiting.ProviderGate": 950},  # the last before the network: also for retries
     "DOWNLOAD_MAXSIZE": 64 * 2**20,
-    "DOWNLOAD_TIMEOUT": 30,
     "RETRY_TIMES": 3,
     "RETRY_GIVE_UP_LOG_LEVEL": "INFO",  # it stands in the summary
 }
-NO_ANSWER = (
-    CannotResolveHostError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    ResponseDataLossError,
-    OSError,
-)
+REACHED = (DownloadFailedError, DownloadTimeoutError, ResponseDataLossError)
+NO_ANSWER: tuple[type[Exception], ...] = tuple(map(load_object, RETRY_EXCEPTIONS))  # type: ignore[arg-type] # names and types
 
 
 class NotAnsweredError(Exception):
     """No usable answer came; its text says why."""
+
+
+class UnreachableError(NotAnsweredError):
+    """There is no way to the host: nothing else need be asked of it."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,29 @@ class Terms:
     base_url: str
     interval: float
     """Seconds between starts."""
+    timeout: float
+    """Seconds for a whole answer."""
+    backoff: float
+    """Seconds of the first wait where the provider names none; doubled with every try."""
     headers: Mapping[str, str]
-    single: bool = False
+    single: bool
     """Only one connection is allowed."""
+
+    @classmethod
+    def of(cls, crawler: Crawler, provider: str, host: str, interval: float, with_key: float | None = None) -> Terms:
+        """A provider's, as the user changed them; with_key: the interval for whoever has one, None: there are none."""
+        given: Mapping[str, Any] = crawler.settings["PROVIDERS"].get(provider, {})
+        key = given.get("api_key") if with_key else None
+        usual = with_key if key and with_key else interval
+        return cls(
+            gate=f"{provider} with key" if key else provider,
+            base_url=str(given.get("base_url") or host).rstrip("/"),
+            interval=usual if given.get("interval") is None else given["interval"],
+            timeout=given.get("timeout") or TIMEOUT,
+            backoff=given.get("backoff") or BACKOFF,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            single=provider == SINGLE,
+        )
 
     @property
     def domain(self) -> str:
@@ -82,7 +104,8 @@ class Terms:
 
 async def get(crawler: Crawler, terms: Terms, path: str) -> Response:
     """The answer to a GET below a provider's address, whatever its status. Raises NotAnsweredError."""
-    request = Request(terms.base_url + path, headers=dict(terms.headers), meta={"provider": terms})
+    meta = {"provider": terms, "download_timeout": terms.timeout}
+    request = Request(terms.base_url + path, headers=dict(terms.headers), meta=meta)
     try:
         return await crawler.engine.download_async(request)
     except IgnoreRequest as error:
@@ -90,7 +113,40 @@ async def get(crawler: Crawler, terms: Terms, path: str) -> Response:
     except DownloadCancelledError:
         raise NotAnsweredError(f"{terms.domain}: the answer is too large") from None
     except NO_ANSWER as error:
-        raise NotAnsweredError(f"{terms.domain} cannot be reached ({type(error).__name__})") from None
+        if isinstance(error, REACHED):
+            raise NotAnsweredError(f"{terms.domain} gave no whole answer ({type(error).__name__})") from None
+        raise UnreachableError(f"{terms.domain} cannot be reached ({type(error).__name__})") from None
+
+
+def text(body: bytes) -> str:
+    """The text of an answer. Raises LayoutChanged."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8") from None
+
+
+def digest(source: str, name: str, page: Page, body: bytes, crawled: dt.date | None) -> Digest:
+    """A page that was read from an answer, which is kept; crawled: None where it only strayed into it."""
+    return Digest(
+        source=source, digest=name, name=name, raw=raw.digest_of(body), page=page, content=body, crawled=crawled
+    )
+
+
+def refused(name: str, why: LayoutChanged, body: bytes) -> Refused:
+    """An answer that was not understood, which is kept until the digest of that name is read."""
+    return Refused(refusal=Refusal(name=name, digest=name, **vars(why)), content=body)
+
+
+def tell(crawler: Crawler, kind: str, sentence: str) -> None:
+    """Add a sentence to the summary: of what is `left`, or of what is odd (`warnings`)."""
+    told = crawler.stats.get_value(f"harvest/{kind}", [])
+    crawler.stats.set_value(f"harvest/{kind}", [*told, sentence])
+
+
+def ending(crawler: Crawler) -> bool:
+    """Whether somebody interrupts, or the store has failed."""
+    return not crawler.crawling or bool(crawler.stats.get_value("harvest/error"))
 
 
 def database(crawler: Crawler) -> Database:
@@ -120,56 +176,39 @@ class ProviderGate:
     async def process_request(self, request: Request) -> None:
         """Wait for the turn. Raises IgnoreRequest where that is too far off."""
         terms: Terms | None = request.meta.get("provider")
-        if terms is None:
-            return
-        while True:
+        while terms is not None:
+            if ending(self.crawler):
+                raise IgnoreRequest("interrupted")
+            hold = terms.timeout + GRACE if terms.single else None
             with connect.explained(self.database):
-                turn = await gate.take_turn(
-                    self.database,
-                    terms.gate,
-                    self.asker,
-                    interval=terms.interval,
-                    hold=HOLD if terms.single else None,
-                )
+                turn = await gate.take_turn(self.database, terms.gate, self.asker, interval=terms.interval, hold=hold)
             if turn.granted:
                 return
             if turn.wait > PATIENCE:
                 raise IgnoreRequest(f"{turn.reason or 'told to wait'} {turn.wait:.0f} s")
-            await self._sleep(turn.wait)
-
-    async def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if not self.crawler.crawling:
-                raise IgnoreRequest("interrupted")
-            await asyncio.sleep(min(left, GLANCE))
+            await asyncio.sleep(min(turn.wait, GLANCE))
 
     async def process_response(self, request: Request, response: Response) -> Response:
         """Hold everybody back for as long as the answer tells, or for a growing while."""
-        if terms := request.meta.get("provider"):
-            await self._leave(terms)
-            if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                headers = {name.decode().lower(): value.decode("latin-1") for name, value in _items(response)}
-                await self._hold_back(terms, request, f"HTTP {response.status}", waits.told(headers))
+        wrong = response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        headers = {name.decode().lower(): all_[-1].decode("latin-1") for name, all_ in response.headers.items() if all_}
+        await self._leave(request, f"HTTP {response.status}" if wrong else None, waits.told(headers))
         return response
 
     async def process_exception(self, request: Request, exception: Exception) -> None:
         """The same where no answer came."""
-        terms = request.meta.get("provider")
-        if terms is not None and not isinstance(exception, IgnoreRequest):
-            await self._leave(terms)
-            await self._hold_back(terms, request, type(exception).__name__, None)
+        if not isinstance(exception, IgnoreRequest):
+            await self._leave(request, type(exception).__name__ if isinstance(exception, NO_ANSWER) else None)
 
-    async def _leave(self, terms: Terms) -> None:
-        if terms.single:
-            with connect.explained(self.database):
-                await gate.give_back(self.database, terms.gate, self.asker)
-
-    async def _hold_back(self, terms: Terms, request: Request, why: str, told: float | None) -> None:
-        seconds = FIRST_BACKOFF * 2 ** request.meta.get("retry_times", 0) if told is None else told
+    async def _leave(self, request: Request, wrong: str | None, told: float | None = None) -> None:
+        """Give a single connection back; where something went wrong, everybody waits."""
+        terms: Terms | None = request.meta.get("provider")
+        if terms is None:
+            return
         with connect.explained(self.database):
-            await gate.hold_back(self.database, terms.gate, seconds, f"{why}, told to wait")
-
-
-def _items(response: Response) -> list[tuple[bytes, bytes]]:
-    return [(name, values[-1]) for name, values in response.headers.items() if values]
+            if terms.single:
+                await gate.give_back(self.database, terms.gate, self.asker)
+            if wrong:
+                growing = terms.backoff * 2 ** request.meta.get("retry_times", 0)
+                seconds = growing if told is None else told
+                await gate.hold_back(self.database, terms.gate, seconds, f"{wrong}, told to wait")

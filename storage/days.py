@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from storage.documents import Record
 
 if TYPE_CHECKING:
-    from storage.connect import Database
+    from storage.connect import Database, Document
 
 Status = Literal["open", "complete", "refused", "empty_confirmed", "other_date_shown"]
 
@@ -22,7 +22,7 @@ class Day(Record):
     empty_since: dt.datetime | None = None
     """When a day that was over first listed nothing."""
     few: bool = False
-    """It listed far fewer papers than days do, and is looked at once more."""
+    """It listed far fewer papers than days do, and is soon looked at once more."""
 
 
 async def known(database: Database, source: str) -> dict[dt.date, Day]:
@@ -38,17 +38,19 @@ async def note(database: Database, source: str, day: dt.date, state: Day) -> Non
 
 
 async def stored(database: Database, source: str) -> tuple[set[dt.date], set[dt.date]]:
-    """The days whose digests are stored, crawled or saved, and the days that these link to."""
-    days, neighbours = set[dt.date](), set[dt.date]()
-    async for one in database["digests"].find({"_id": {"$regex": f"^{source}:"}}, {"neighbours": 1}):
-        days.add(dt.date.fromisoformat(one["_id"].removeprefix(f"{source}:")))
-        neighbours.update(map(dt.date.fromisoformat, one.get("neighbours", ())))
-    return days, neighbours
+    """The days whose pages were saved, and others that are heard of: linked to, or crawled and not noted (a kill)."""
+    saved, heard_of = set[dt.date](), set[dt.date]()
+    wanted = {"neighbours": 1, "crawled": 1}
+    async for one in database["digests"].find({"_id": {"$regex": f"^{source}:"}}, wanted):
+        day = dt.date.fromisoformat(one["_id"].removeprefix(f"{source}:"))
+        (heard_of if "crawled" in one else saved).add(day)
+        heard_of.update(map(dt.date.fromisoformat, one.get("neighbours", ())))
+    return saved, heard_of
 
 
 async def counts(database: Database, source: str) -> dict[str, int]:
     """How many days there are of each status."""
-    stages = [
+    stages: list[Document] = [
         {"$match": {"source": source}},
         {"$group": {"_id": "$status", "days": {"$sum": 1}}},
         {"$sort": {"_id": 1}},

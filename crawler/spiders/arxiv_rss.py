@@ -12,13 +12,12 @@ import scrapy
 from crawler import days, visiting
 from crawler.items import Asked, Digest, Refused
 from crawler.layouts import LayoutChanged, arxiv_rss
-from crawler.visiting import NotAnsweredError
+from crawler.visiting import NotAnsweredError, Terms
 from storage import days as states
-from storage import raw
-from storage.documents import Refusal
+from storage.days import Day
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 HOST = "https://rss.arxiv.org"
 INTERVAL = 3.0  # seconds between starts, the API's and OAI-PMH's included (arXiv's terms of use)
 CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z-]+)?")
-MIDNIGHT = dt.timedelta(hours=5)
-"""The feed is new at midnight in New York: at 04:00 or 05:00 UTC."""
+RENEWED = dt.timedelta(hours=6)
+"""The feed is new at midnight in New York, 04:00 or 05:00 UTC, and takes its time: before, it is yesterday's."""
 
 
 class ArxivRssSpider(scrapy.Spider):
@@ -35,7 +34,7 @@ class ArxivRssSpider(scrapy.Spider):
 
     name = "arxiv_rss"
     custom_settings = visiting.SETTINGS
-    terms: visiting.Terms
+    terms: Terms
     allowed_domains: list[str]
 
     def __init__(self, categories: str | list[str] | None = None, **kwargs: Any) -> None:
@@ -49,7 +48,7 @@ class ArxivRssSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ArxivRssSpider:
         """Scrapy's way to make a spider."""
         spider: ArxivRssSpider = super().from_crawler(crawler, *args, **kwargs)
-        spider.terms = _terms(crawler.settings["PROVIDERS"].get("arxiv", {}))
+        spider.terms = Terms.of(crawler, "arxiv", HOST, INTERVAL)
         spider.allowed_domains = [spider.terms.domain]
         return spider
 
@@ -60,54 +59,33 @@ class ArxivRssSpider(scrapy.Spider):
     async def parse(self, _response: Response, **_kwargs: Any) -> AsyncIterator[Digest | Refused | Asked]:
         """Today's announcements, unless they were read."""
         source, now = f"arxiv-rss:{self.categories}", dt.datetime.now(dt.UTC)
-        today = (now - MIDNIGHT).date()
-        known = await states.known(visiting.database(self.crawler), source)
-        if today in known and known[today].status != "refused":
+        today = (now - RENEWED).date()
+        before = (await states.known(visiting.database(self.crawler), source)).get(today)
+        if before and before.status != "refused":
             self.crawler.stats.set_value("harvest/unchanged", 1)
             return
+        day, state, body = today, days.unread("refused", before, now), b""
         try:
-            response = await visiting.get(self.crawler, self.terms, f"/rss/{self.categories}")
-            page = arxiv_rss.parse(_text(response))
+            body = await self._feed()
+            page = arxiv_rss.parse(visiting.text(body))
         except NotAnsweredError as error:
-            self.crawler.stats.set_value("harvest/left", [f"{source}: {error}; the next crawl asks again"])
+            visiting.tell(self.crawler, "left", f"{source}: {error}; the next crawl asks again")
+            return
         except LayoutChanged as why:
             if why.reason == "no_records":
-                self.crawler.stats.set_value("harvest/warnings", [f"{source}: {why.detail}"])
-                yield Asked(source=source, day=today, state=days.empty(today, known.get(today), now))
-                return
-            refusal = Refusal(name=f"{source}:{today}", digest=f"{source}:{today}", **vars(why))
-            yield Refused(refusal=refusal, content=response.body)
-            yield Asked(source=source, day=today, state=days.refused(known.get(today), now))
+                visiting.tell(self.crawler, "warnings", f"{source}: {why.detail}")
+                state = days.empty(today, None, now)
+            else:
+                yield visiting.refused(f"{source}:{today}", why, body)
         else:
-            shown = page.page_date or today
-            yield Digest(
-                source="arxiv_rss",
-                digest=page.digest or f"{source}:{shown}",
-                name=f"{source}:{shown}",
-                raw=raw.digest_of(response.body),
-                page=page,
-                content=response.body,
-                crawled=now.date(),
-            )
-            yield Asked(source=source, day=shown, state=days.announced(now, len(page.listings)))
+            day = page.page_date or today
+            yield visiting.digest("arxiv_rss", page.digest or f"{source}:{day}", page, body, now.date())
+            state = Day(status="complete", asked_at=now, records=len(page.listings))
+        yield Asked(source=source, day=day, state=state)
 
-
-def _terms(given: Mapping[str, Any]) -> visiting.Terms:
-    interval = given.get("interval")
-    return visiting.Terms(
-        gate="arxiv",
-        base_url=str(given.get("base_url") or HOST).rstrip("/"),
-        interval=INTERVAL if interval is None else interval,
-        headers={},
-        single=True,
-    )
-
-
-def _text(response: Response) -> str:
-    """A feed; that of an error has status 400. Raises NotAnsweredError, LayoutChanged."""
-    if response.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
-        raise NotAnsweredError(f"HTTP {response.status}")
-    try:
-        return response.body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8") from None
+    async def _feed(self) -> bytes:
+        """The feed, also that of an error, which has status 400. Raises NotAnsweredError."""
+        response = await visiting.get(self.crawler, self.terms, f"/rss/{self.categories}")
+        if response.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
+            raise NotAnsweredError(f"{self.terms.domain} answered HTTP {response.status}")
+        return response.body

@@ -11,21 +11,21 @@ from urllib.parse import urlencode
 import orjson
 import scrapy
 
-from crawler import days, layouts, visiting
+from crawler import days, visiting
 from crawler.items import Asked, Digest, Refused
-from crawler.layouts import LayoutChanged
-from crawler.visiting import NotAnsweredError
+from crawler.layouts import LayoutChanged, hf_api, hf_props
+from crawler.visiting import NotAnsweredError, Terms, UnreachableError
 from storage import days as states
-from storage import raw
-from storage.documents import Page, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from storage.connect import Database
     from storage.days import Day
+    from storage.documents import Page
 
 SOURCE = "hf-daily"
 HOST = "https://huggingface.co"
@@ -39,20 +39,19 @@ IN_A_ROW = 3  # days without an answer, after which the provider is left alone
 class MisreadError(Exception):
     """An answer was not understood."""
 
-    def __init__(self, day: dt.date, text: bytes, why: LayoutChanged) -> None:
+    def __init__(self, day: dt.date, body: bytes, why: LayoutChanged) -> None:
         super().__init__(str(why))
-        name = f"{SOURCE}:{day}"
-        self.refused = Refused(refusal=Refusal(name=name, digest=name, **vars(why)), content=text)
+        self.refused = visiting.refused(_named(day), why, body)
 
 
 class Found(NamedTuple):
     """What was read of a day."""
 
-    text: bytes
-    source: str = ""
-    page: Page | None = None
+    body: bytes
+    source: str
+    page: Page | None
     """None where nothing is listed."""
-    whole: bool = True
+    whole: bool
     """Whether that is known to be all."""
 
 
@@ -64,7 +63,7 @@ class HfDailySpider(scrapy.Spider):
 
     name = "hf_daily"
     custom_settings = visiting.SETTINGS
-    terms: visiting.Terms
+    terms: Terms
     allowed_domains: list[str]
 
     def __init__(
@@ -82,13 +81,15 @@ class HfDailySpider(scrapy.Spider):
         self.date, self.since, self.until = (
             dt.date.fromisoformat(one) if one else None for one in (date, since, until)
         )
+        if self.date and self.date > _now().date():
+            raise ValueError(f"{date} is not yet: name a day up to today, in UTC")
         self.looks = (self._page,) if html else (self._api, self._page)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> HfDailySpider:
         """Scrapy's way to make a spider."""
         spider: HfDailySpider = super().from_crawler(crawler, *args, **kwargs)
-        spider.terms = _terms(crawler.settings["PROVIDERS"].get("huggingface", {}))
+        spider.terms = Terms.of(crawler, "huggingface", HOST, INTERVAL, INTERVAL_WITH_TOKEN)
         spider.allowed_domains = [spider.terms.domain]
         return spider
 
@@ -98,97 +99,102 @@ class HfDailySpider(scrapy.Spider):
 
     async def parse(self, _response: Response, **_kwargs: Any) -> AsyncIterator[Digest | Refused | Asked]:
         """Every day that is due, one after another, for as long as somebody answers."""
-        database = visiting.database(self.crawler)
+        database, stats = visiting.database(self.crawler), self.crawler.stats
         known = await states.known(database, SOURCE)
-        wanted = self._span(known)
-        if wanted is None:
-            wanted = days.missing(known, *await states.stored(database, SOURCE), _now())
-        self.crawler.stats.set_value("harvest/unit", "days")
-        self.crawler.stats.set_value("harvest/total", len(wanted))
+        wanted = await self._wanted(database, known)
+        stats.set_value("harvest/unit", "days")
+        stats.set_value("harvest/total", len(wanted))
         unanswered = 0
-        empty: list[dt.date] = []
         for done, day in enumerate(wanted, 1):
-            self.crawler.stats.set_value("harvest/done", done)
-            if self.since and _all_empty(wanted, done - 1, empty):
+            stats.set_value("harvest/done", done)
+            if visiting.ending(self.crawler):
+                break
+            if unanswered >= IN_A_ROW:
+                self._tell("left", f"{_named(day)} and earlier: not asked, nobody answers; the next crawl asks")
+                break
+            if self.since and days.lists_begin_after(day, known):
                 self._tell(
-                    "warnings", f"{SOURCE} {day} and earlier: not asked, the {days.GIVE_UP} days after it are empty"
+                    "warnings", f"{_named(day)} and earlier: not asked, {days.GIVE_UP} weekdays after it are empty"
                 )
                 break
-            if unanswered == IN_A_ROW or not self.crawler.crawling:
-                self._tell("left", f"{SOURCE} {day} and earlier: not asked, nobody answers")
-                break
             try:
-                async for item in self._day(day, known.get(day)):
+                async for item in self._day(day, known):
+                    if isinstance(item, Asked):
+                        known[item.day] = item.state
                     yield item
-                    if isinstance(item, Asked) and item.state.empty_since:
-                        empty.append(day)
                 unanswered = 0
             except NotAnsweredError as error:
-                unanswered += 1
-                self._tell("left", f"{SOURCE} {day}: {error}; the next crawl asks again")
-        if empty:
-            shown = ", ".join(map(str, empty[:SHOWN])) + (" …" if len(empty) > SHOWN else "")
-            self._tell(
-                "warnings", f"{SOURCE}: nothing is listed on {len(empty)} days ({shown}); they are asked for again"
-            )
+                unanswered += IN_A_ROW if isinstance(error, UnreachableError) else 1
+                self._tell("left", f"{_named(day)}: {error}; the next crawl asks again")
+        if empty := [
+            str(day) for day in wanted if (one := known.get(day)) and one.status == "open" and one.empty_since
+        ]:
+            named = ", ".join(empty[:SHOWN]) + (f" and {more} more" if (more := len(empty) - SHOWN) > 0 else "")
+            self._tell("warnings", f"{SOURCE}: nothing is listed on {named}; a crawl a day later looks again")
 
-    def _span(self, known: Mapping[dt.date, Day]) -> list[dt.date] | None:
-        """The days asked for by name; None where those that are missing are."""
+    async def _wanted(self, database: Database, known: Mapping[dt.date, Day]) -> list[dt.date]:
+        """The days to ask for, the newest first."""
         if self.date:
-            return [self.date] if self.date <= _now().date() else []
-        return days.due(known, self.since, self.until or self.since.max, _now()) if self.since else None
+            return [self.date]
+        if self.since:
+            return days.due(known, self.since, self.until or dt.date.max, _now())
+        return days.missing(known, *await states.stored(database, SOURCE), _now())
 
     def _tell(self, kind: str, sentence: str) -> None:
-        """Add a sentence to the summary: of what is `left`, or of what is odd (`warnings`)."""
-        told = self.crawler.stats.get_value(f"harvest/{kind}", [])
-        self.crawler.stats.set_value(f"harvest/{kind}", [*told, sentence])
+        visiting.tell(self.crawler, kind, sentence)
 
-    async def _day(self, day: dt.date, before: Day | None) -> AsyncIterator[Digest | Refused | Asked]:
+    async def _day(self, day: dt.date, known: Mapping[dt.date, Day]) -> AsyncIterator[Digest | Refused | Asked]:
         """A day's papers, then what became of the day. Raises NotAnsweredError."""
-        at, found, failed = _now(), None, ""
-        misread: list[Refused] = []
+        at, refused = _now(), False
+        failed: NotAnsweredError | None = None
         for look in self.looks:
             try:
                 found = await look(day)
-                break
             except MisreadError as error:
-                misread.append(error.refused)
+                refused = True
+                yield error.refused
             except NotAnsweredError as error:
-                failed = str(error)
-        for refused in misread:
-            yield refused
-        if found is not None:
-            for item in self._read(day, before, at, found):
-                yield item
-        elif misread:
-            yield Asked(source=SOURCE, day=day, state=days.refused(before, at))
-        else:
-            raise NotAnsweredError(failed)
+                failed = error
+                if isinstance(error, UnreachableError):
+                    break
+            else:
+                for item in self._read(day, known, at, found):
+                    yield item
+                return
+        if failed and not refused:
+            raise failed
+        yield _asked(day, days.unread("refused", known.get(day), at))
 
-    def _read(self, day: dt.date, before: Day | None, at: dt.datetime, found: Found) -> Iterator[Digest | Asked]:
+    def _read(
+        self, day: dt.date, known: Mapping[dt.date, Day], at: dt.datetime, found: Found
+    ) -> Iterator[Digest | Asked]:
         """The digests in an answer, and the state of each day that it is a whole list of."""
+        before = known.get(day)
         if found.page is None:
-            yield Asked(source=SOURCE, day=day, state=days.empty(day, before, at))
+            if before and before.records:
+                self._tell(
+                    "warnings", f"{_named(day)}: its {before.records} papers are listed no more; they stay stored"
+                )
+            yield _asked(day, days.empty(day, before, at))
             return
         parts = _by_day(found.page, day)
-        for shown, page in parts.items():
+        if not found.whole:
+            self._tell("warnings", f"{_named(day)}: {len(found.page.listings)} listings may not be all")
+        # Its own list is last: a text that was crawled is read no more as somebody's copy.
+        for shown, page in sorted(parts.items(), key=lambda part: part[0] == day):
+            own = shown == day or found.source == "hf_props"
+            if (
+                not own and shown not in known and days.is_weekday(shown)
+            ):  # before its digest, which would pass for a saved page
+                yield _asked(shown, days.heard_of(shown))
             # What strays into another day's answer is a copy: that day's own list knows its numbers.
-            own = shown == day or (len(parts) == 1 and found.source == "hf_props")
-            yield Digest(
-                source=found.source,
-                digest=f"{SOURCE}:{shown}",
-                name=f"{SOURCE}:{shown}",
-                raw=raw.digest_of(found.text),
-                page=page,
-                content=found.text,
-                crawled=at.date() if own else None,
-            )
+            yield visiting.digest(found.source, _named(shown), page, found.body, at.date() if own else None)
             if own:
-                state = days.listed(shown, before if shown == day else None, at, len(page.listings), whole=found.whole)
-                yield Asked(source=SOURCE, day=shown, state=state)
+                state = days.listed(shown, known.get(shown), at, len(page.listings), whole=found.whole)
+                yield _asked(shown, state)
         if day not in parts:
-            self._tell("left", f"{SOURCE} {day}: the list of {', '.join(map(str, parts))} was shown in its place")
-            yield Asked(source=SOURCE, day=day, state=days.other_date_shown(before, at))
+            self._tell("left", f"{_named(day)}: the list of {', '.join(map(str, parts))} was shown in its place")
+            yield _asked(day, days.unread("other_date_shown", before, at))
 
     async def _api(self, day: dt.date) -> Found:
         """What the API lists. A page as long as one can be is never taken for the last."""
@@ -203,14 +209,14 @@ class HfDailySpider(scrapy.Spider):
             parts += [part] if entries else []
             if whole := len(entries) not in days.FULL:
                 break
-        text = b"[" + b",".join(parts) + b"]"
-        return _parsed(day, "hf_api", text, whole=whole) if parts else Found(text)
+        body = b"[" + b",".join(parts) + b"]"
+        return Found(body, "hf_api", _parsed(day, hf_api.parse, body) if parts else None, whole)
 
     async def _page(self, day: dt.date) -> Found:
         """What the HTML page lists."""
-        response = await self._get(f"/papers/date/{day}")
-        found = _parsed(day, "hf_props", response.body, whole=True)
-        return found._replace(whole=found.page is not None and len(found.page.listings) not in days.FULL)
+        body = (await self._get(f"/papers/date/{day}")).body
+        page = _parsed(day, hf_props.parse, body)
+        return Found(body, "hf_props", page, len(page.listings) not in days.FULL)
 
     async def _get(self, path: str) -> Response:
         """An answer with status 200. Raises NotAnsweredError."""
@@ -220,19 +226,12 @@ class HfDailySpider(scrapy.Spider):
         return response
 
 
-def _all_empty(wanted: Sequence[dt.date], done: int, empty: Sequence[dt.date]) -> bool:
-    """Whether the last days of those done were all empty: the lists begin later."""
-    return done >= days.GIVE_UP and list(wanted[done - days.GIVE_UP : done]) == list(empty[-days.GIVE_UP :])
+def _named(day: dt.date) -> str:
+    return f"{SOURCE}:{day}"
 
 
-def _terms(given: Mapping[str, Any]) -> visiting.Terms:
-    token, interval = given.get("api_key"), given.get("interval")
-    return visiting.Terms(
-        gate="huggingface with key" if token else "huggingface",
-        base_url=str(given.get("base_url") or HOST).rstrip("/"),
-        interval=interval if interval is not None else (INTERVAL_WITH_TOKEN if token else INTERVAL),
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-    )
+def _asked(day: dt.date, state: Day) -> Asked:
+    return Asked(source=SOURCE, day=day, state=state)
 
 
 def _now() -> dt.datetime:
@@ -252,18 +251,12 @@ def _entries(day: dt.date, response: Response) -> list[Any]:
     raise MisreadError(day, response.body, why)
 
 
-def _parsed(day: dt.date, layout: str, text: bytes, *, whole: bool) -> Found:
+def _parsed(day: dt.date, parse: Callable[[str], Page], body: bytes) -> Page:
+    """What a layout reads in an answer. Raises MisreadError."""
     try:
-        return Found(text, layout, layouts.load(layout).parse(_decoded(text)), whole)
+        return parse(visiting.text(body))
     except LayoutChanged as why:
-        raise MisreadError(day, text, why) from None
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LayoutChanged("encoding", f"byte {error.start} is not UTF-8") from None
+        raise MisreadError(day, body, why) from None
 
 
 def _by_day(page: Page, day: dt.date) -> dict[dt.date, Page]:
@@ -277,7 +270,7 @@ def _by_day(page: Page, day: dt.date) -> dict[dt.date, Page]:
         shown: page.model_copy(
             update={
                 "listings": tuple(of_day),
-                "digest": f"{SOURCE}:{shown}",
+                "digest": _named(shown),
                 "page_date": shown,
                 "page_date_basis": "explicit",
             }
