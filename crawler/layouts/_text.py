@@ -342,6 +342,9 @@ def _warnings(header: Header, records: list[Row], years: Years) -> Iterator[str]
     left_out = 0 if years.yearless else sum(day.year is None for day in days)
     if left_out or (_told(header) and not years.page_date):
         yield f"year_unknown: {left_out} listed dates without a year cannot have that of {header.date!r}"
+    newest = max((day.year or 0 for day in days), default=0)
+    if years.page_date and newest >= years.page_date.year:
+        yield f"year_contradicted: days of {newest} are shown, which a page of {years.page_date.year} does not"
     lacking = len(records) - len(days)
     if days and lacking > FEW * len(records):
         yield f"meta_missing: {lacking} of {len(records)} records have no who and no date"
