@@ -209,7 +209,7 @@ class Server:
                 arxiv_id=f"2603.{day.toordinal() % 1000:03}{nth:02}",
                 upvotes=self.upvotes(day, nth, now),
             )
-            for nth in range(min(3, max(1, int(self.sizes[day] * filled))))
+            for nth in range(min(2, max(1, int(self.sizes[day] * filled))))
         )
         return Page(
             listings=listings, digest=f"{SOURCE}:{day}", page_date=day, page_date_basis="explicit", medium="json"

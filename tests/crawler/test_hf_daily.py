@@ -94,8 +94,8 @@ async def test_a_paper_on_two_days_is_one_paper_with_two_sightings(place: Place)
 
 
 async def test_entries_of_another_day_belong_to_that_day(place: Place) -> None:
-    """As in the hour that summer time took (Sunday 2026-03-08): a copy without history; Monday is asked for itself."""
-    sunday, monday = "2026-03-08", "2026-03-09"
+    """As on Sundays that begin summer time: a copy without history; Monday is asked for itself."""
+    sunday, monday = (str(TODAY - dt.timedelta(days=TODAY.weekday() + back)) for back in (8, 7))
     strayed = entries(1, monday, upvotes=1)
     options(place, days={sunday: [*entries(3, sunday)[1:], *strayed], monday: entries(15, monday, upvotes=7)})
     await crawl(place, date=sunday)
