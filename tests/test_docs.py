@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crawler import visiting
+from crawler.spiders import hf_daily
 from enrich import providers
 from enrich.settings import ProviderSettings
 from paperharvest.config import PROVIDERS, Settings, load
 from storage.export import parse_where
 from tests import docs, standin
+from tests.conftest import fixture_path
 from tests.lab import BINARY, EXAMPLES, Lab, on_empty_database
 
 if TYPE_CHECKING:
@@ -36,6 +42,14 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
 FILE = re.compile(r"`((?:storage|crawler|enrich|paperharvest|tests|docs|benchmarks|examples)/[\w./-]*)`")
 FOUND = (5, 1, 3, 3, 4, 6, 1, 0, 0, 12)
 """How many of the examples answer each of the ten questions."""
+FILES = {
+    "saved/day.html": "hf_props/svelte_5.html",
+    "saved/paper.html": "hf_paper_page/paper.html",
+    "dumps/arxiv-metadata-oai-snapshot.json": "arxiv_snapshot/rows.jsonl",
+    "dumps/links-between-papers-and-code.json.gz": "pwc_links/entries.json",
+    "dumps/papers-with-abstracts.json.gz": "pwc_abstracts/entries.json",
+}
+"""What the how-to takes to be there, and the fixtures that are."""
 STEP = re.compile(r"(<!-- once -->\n)?```(sh|python|text)\n(.*?)```", re.DOTALL)
 
 
@@ -77,7 +91,8 @@ def test_links_and_files_are_there(page: Path) -> None:
     """Every relative link, its heading, and every file of ours that a page names exists."""
     text = page.read_text(encoding="utf-8")
     links = [((page.parent / link) if link else page, anchor) for link, anchor in LINK.findall(text)]
-    named = [path for path, _ in links] + [ROOT / name for name in FILE.findall(text)]
+    named = [path for path, _ in links]
+    named += [ROOT / name for name in FILE.findall(text) if f"<!-- {name} -->" not in text]  # a page's own examples
     assert [path for path in named if not path.exists()] == []
     assert [anchor for path, anchor in links if anchor and anchor not in anchors(path)] == []
 
@@ -109,7 +124,17 @@ def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> Non
     load(file, {})
     plain: Any = load(EXAMPLE, {}).model_dump()
     assert set(written) == set(Settings.model_fields)
-    assert (written["database"], written["log"]) == (plain["database"], plain["log"])
+    same = ("database", "log", "raw_limit")
+    assert [written[key] for key in same] == [plain[key] for key in same]
+    visited = written["providers"].pop("huggingface")
+    assert f"interval = {hf_daily.INTERVAL_WITH_TOKEN}    # {hf_daily.INTERVAL} without a token" in text
+    assert visited == {
+        "base_url": hf_daily.HOST,
+        "api_key": "…",
+        "interval": hf_daily.INTERVAL_WITH_TOKEN,
+        "timeout": visiting.TIMEOUT,
+        "backoff": visiting.BACKOFF,
+    }
     assert list(written["providers"]) == [name for name in PROVIDERS if name in providers.names()]
     for name, table in written["providers"].items():
         module = providers.load(name)
@@ -161,8 +186,13 @@ def home(harvested: Lab, tmp_path: Path) -> Iterator[Lab]:
     (tmp_path / ".local" / "bin" / "paperharvest").symlink_to(BINARY)
     (tmp_path / "digests").symlink_to(EXAMPLES)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for name, fixture in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        content = fixture_path(fixture).read_bytes()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     path = f"{tmp_path}/.local/bin{os.pathsep}{os.environ['PATH']}"
-    with standin.running() as server:
+    today, ids = dt.datetime.now(dt.UTC).date(), list(standin.load(standin.SMALL).rows)
+    with standin.running(days={str(today - dt.timedelta(back)): ids[:3] for back in range(7)}) as server:
         yield Lab(tmp_path, {**harvested.settings, "PATH": path}).asking(server)
 
 
@@ -180,23 +210,59 @@ def typed(home: Lab, command: str) -> str:
 
 
 def test_the_commands_of_the_how_to_run(home: Lab, mongo_uri: str) -> None:
-    """All but the upgrade, which needs a package index; with the run's own server in the place of the example's."""
+    """All but the upgrade, which needs a package index; with the run's own server and data folder for the example's."""
     blocks = [text for _, kind, text in STEP.findall(HOW_TO) if kind == "sh"]
     [upgrade] = [block for block in blocks if block.startswith("pipx ")]
-    assert len(blocks) == 5
+    assert len(blocks) == 11
     for block in blocks:
         if block is not upgrade:
-            assert typed(home, re.sub(r"'mongodb://[^']*'", f"'{mongo_uri}'", block))
+            command = block.replace("~/.local/share/paperharvest", str(home.folder / "data"))
+            assert typed(home, re.sub(r"'mongodb://[^']*'", f"'{mongo_uri}'", command))
 
 
 def test_what_runs_every_day_runs(home: Lab) -> None:
-    """The line for cron says nothing when all went well; the unit of systemd names a command that works."""
-    [cron] = re.findall(r"```crontab\n(?:\S+ ){5}(.*)\n```", HOW_TO)
-    assert typed(home, cron) == ""
-    [start] = re.findall(r"^ExecStart=(.*)$", HOW_TO, re.MULTILINE)
-    [log] = re.findall(r"^Environment=(.*)$", HOW_TO, re.MULTILINE)
-    said = typed(home, f"{log} {start.replace('%h', str(home.folder))}")
-    assert json.loads(said.splitlines()[-1])["message"] == f"exported: 12 papers to {home.folder}/papers.jsonl"
+    """The lines for cron say nothing when all went well; the units of systemd name commands that work."""
+    crons = re.findall(r"```crontab\n(?:\S+ ){5}(.*)\n```", HOW_TO)
+    assert [typed(home, cron) for cron in crons] == ["", ""]
+    starts = re.findall(r"^ExecStart=(.*)$", HOW_TO, re.MULTILINE)
+    [log] = set(re.findall(r"^Environment=(.*)$", HOW_TO, re.MULTILINE))
+    run, crawl = (typed(home, f"{log} {start.replace('%h', str(home.folder))}") for start in starts)
+    assert re.match(r"exported: \d+ papers to ", json.loads(run.splitlines()[-1])["message"])
+    assert json.loads(crawl)["message"] == "digests: 0 stored, 0 refused; 0 listings"
+    timers = re.findall(r"^OnCalendar=(.*)$", HOW_TO, re.MULTILINE)
+    assert timers == ["*-*-* 06:17", "*-*-* 02:17 UTC"]  # a day's list is whole at 01:00 UTC
+
+
+def test_a_layout_is_added_in_three_files(tmp_path: Path) -> None:
+    """Those of the page, put into a copy of the project: the contract test finds, and passes, them."""
+    for package in ("crawler", "storage", "tests"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    written = re.findall(r"^<!-- (\S+) -->\n```\w+\n(.*?)^```$", HOW_TO, re.MULTILINE | re.DOTALL)
+    assert len(written) == 3
+    for name, text in written:
+        assert f"`{name}`" in HOW_TO
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    layout = tmp_path / "crawler" / "layouts" / "reading_list.py"
+    checks = {
+        "pytest": [
+            "-q",
+            "-n0",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "reading_list",
+            "tests/crawler/layouts/test_contract.py",
+        ],
+        "ruff": ["check", str(layout)],
+        "mypy": [str(layout)],
+    }
+    for tool, arguments in checks.items():
+        done = subprocess.run(  # noqa: S603 - our own tests
+            [sys.executable, "-m", tool, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- tutorial ---------------------------------------------------------------------------------------------
