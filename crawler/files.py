@@ -103,8 +103,7 @@ def read(name: str, *, waits: bool = True, page_year: int | None = None) -> Dige
     except LayoutChanged as refused:
         if refused.reason == "not_a_file" or not name:  # a command that may wait forever, or reads all, helps nobody
             replay = None
-        fields = {"name": shown(name), "path": absolute(name), "replay": replay, "digest": digest}
-        fields |= vars(refused)
+        fields = {"name": shown(name), "path": absolute(name), "digest": digest, "replay": replay, **vars(refused)}
         if content is not None and (size > LARGEST or refused.reason == "dump"):
             # of a pipe that is too large nobody knows how much more there is
             fields["size"] = None if size == len(content) > LARGEST else size

@@ -14,7 +14,7 @@ from scrapy.statscollectors import MemoryStatsCollector
 
 from crawler import files
 from crawler.items import Digest, Refused
-from crawler.pipelines import StorePipeline
+from crawler.pipelines import Item, StorePipeline
 from storage import raw
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class Crawl:
         """Scrapy would stop here."""
         self.ended.append(reason)
 
-    async def read(self, name: str, text: str) -> Digest | Refused:
+    async def read(self, name: str, text: str) -> Item:
         """A file of that text goes through the pipeline."""
         return await self.take(read(name, text))
 
-    async def take(self, item: Digest | Refused) -> Digest | Refused:
+    async def take(self, item: Item) -> Item:
         """An item goes through the pipeline; one that is refused comes out for nobody else."""
         try:
             return await self.pipeline.process_item(item)

@@ -260,6 +260,37 @@ def test_stdin_is_told_what_to_do(lab: Lab, tmp_path: Path, redirection: str, to
     assert done.stderr.decode() == f"digests: 0 stored, 1 refused; 0 listings\n  refused -: {told}\n"
 
 
+@pytest.mark.parametrize("piped", ["<page.jsonl", "<page.jsonl.gz", "< <(cat page.jsonl)"])
+def test_a_dump_is_read_by_the_command_that_was_told(lab: Lab, tmp_path: Path, piped: str) -> None:
+    """From a file or a pipe: `status` tells it as the next step, and the refusal is settled."""
+    row = b'{"id": "2503.00001", "title": "Of Rivers"}\n'
+    (tmp_path / "page.jsonl").write_bytes(row)
+    (tmp_path / "page.jsonl.gz").write_bytes(gzip.compress(row))
+
+    def typed(command: str) -> subprocess.CompletedProcess[str]:
+        path = f"{BINARY.parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(  # noqa: S602 - the shell's redirections are what is tested
+            f"{command} {piped}",
+            shell=True,
+            executable="bash",
+            cwd=tmp_path,
+            env={**lab.environment, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    assert typed(f"paperharvest crawl digest {shlex.quote(str(EXAMPLES))} -").returncode == 3
+    [refused] = everything(lab, "deferred")
+    assert refused["replay"] == "paperharvest crawl dump - --layout jsonl"
+    assert f"next       {refused['replay']}   reads again what was refused\n" in lab.run("status").stdout
+    done = typed(refused["replay"])
+    assert (done.returncode, done.stderr) == (0, "digests: 1 stored, 0 refused; 1 listings\n")
+    assert everything(lab, "deferred") == []
+    assert [one["title"] for one in everything(lab, "papers") if one["ids"]["arxiv"]] == ["Of Rivers"]
+
+
 def test_nothing_out_of_a_file_reaches_the_terminal(lab: Lab, folder: Path) -> None:
     """Scrapy's own command line shows names and texts as what they are, too, and so does --debug."""
     scrapy = [sys.executable, "-m", "scrapy", "crawl", "digest", "-a", f"path={folder}"]

@@ -179,7 +179,7 @@ async def test_what_a_mended_layout_reads_is_dated_again(database: Database) -> 
 
 async def test_only_copies_that_show_no_year_are_dated(database: Database) -> None:
     """What a page says itself stays, and so does what it cannot say in another layout."""
-    told = {"page_date": dt.date(2024, 3, 11), "page_date_basis": "explicit"}
+    told: dict[str, Any] = {"page_date": dt.date(2024, 3, 11), "page_date_basis": "explicit"}
     await store(database, listing("2502.00001", **told))
     await digests.store(database, listing("2502.00002"), Text("b", "bb"), source="text_b", digest="text:02")
     await digests.date_by_ids(database)
@@ -188,13 +188,16 @@ async def test_only_copies_that_show_no_year_are_dated(database: Database) -> No
 
 async def test_a_year_that_was_given_is_not_forgotten(database: Database) -> None:
     """The same copy without it changes nothing; another year replaces it."""
-    years = [{"page_date": dt.date(year, 3, 11), "page_date_basis": "explicit"} for year in (2024, 2025)]
+    years: list[dict[str, Any]] = [
+        {"page_date": dt.date(year, 3, 11), "page_date_basis": "explicit"} for year in (2024, 2025)
+    ]
     await store(database, listing("2401.00001"))
     await digests.date_by_ids(database)
     for told in years:
         assert await store(database, listing("2401.00001", **told))
-        for unknown in ({}, {"page_date": dt.date(2026, 3, 11), "page_date_basis": "page_years"}):
-            assert not await store(database, listing("2401.00001", **unknown))
+        assert not await store(database, listing("2401.00001"))
+        inferred = listing("2401.00001", page_date=dt.date(2026, 3, 11), page_date_basis="page_years")
+        assert not await store(database, inferred)
         await digests.date_by_ids(database)
         assert await dates(database) == {(str(told["page_date"]), "explicit")}
 
