@@ -40,7 +40,7 @@ def paper(document: Document, seen: Mapping[str, dt.datetime]) -> Iterator[str]:
     """
     shown, sightings = _Shown(document, seen), document["sightings"]
     yield document["_id"]
-    yield _row("title", f"{document['title']}  {shown.source('title')}")
+    yield _row("title", f"{document['title'] or 'not known yet'}  {shown.source('title')}")
     retitled = [one for one in sightings if one["listed_title"]]
     yield from _cut([_row("title", f"{one['listed_title']}  {shown.of(one['digest'])}") for one in retitled])
     yield from _rows("authors", _authors(document, shown.source("authors")))
@@ -128,6 +128,7 @@ def _sighting(one: Document) -> str:
     told = [f"at {one['position']}", one["source"]]
     told += [f"page of {one['page_date']}"] if one["page_date"] else []
     told += [f"listed {one['listed_date']}"] if one["listed_date"] else []
+    told += [f"announced as {one['announced']}"] if one.get("announced") else []
     told += [f"{one[key]} {key}" for key in ("upvotes", "comments") if one[key] is not None]
     return ", ".join([*told, *filter(None, (one["organization"],))])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,37 @@ def test_status_of_nothing_says_how_to_begin(lab: Lab) -> None:
     assert re.findall("^next.*", done.stdout, re.MULTILINE) == [
         "next       paperharvest run PATH... -o papers.jsonl   reads digests, and asks for their papers"
     ]
+
+
+def test_status_counts_days(lab: Lab) -> None:
+    """By what became of them, and how many `--missing` would ask for; that is a next step."""
+    now = dt.datetime.now(dt.UTC)
+    days = [day for back in range(2, 9) if (day := (now - dt.timedelta(back)).date()).isoweekday() < 6]
+    lately = [day for back in range(2) if (day := (now - dt.timedelta(back)).date()).isoweekday() < 6]
+    lab.run("crawl", "digest", EXAMPLES)
+    with lab.database() as database:
+        for day in [*days, *lately]:
+            begun = dt.datetime.combine(day, dt.time(), dt.UTC)
+            state = {"status": "open", "asked_at": begun} if day == days[0] else {"status": "complete", "asked_at": now}
+            database["days"].insert_one({"_id": f"hf-daily:{day}", "source": "hf-daily", "day": str(day), **state})
+    figures = json.loads(lab.run("status", "--json").stdout)
+    complete = len(days) + len(lately) - 1
+    assert (figures["days"], figures["missing_days"]) == ({"hf-daily": {"complete": complete, "open": 1}}, 1)
+    shown = lab.run("status").stdout
+    assert f"hf-daily   {complete + 1} days asked for: {complete} complete, 1 open; 1 missing or due\n" in shown
+    assert "next       paperharvest crawl hf-daily --missing   asks for 1 days that are missing or due\n" in shown
+
+
+def test_a_paper_without_a_title_is_shown(lab: Lab) -> None:
+    """A dump may give an arXiv id alone; a feed tells how it was announced."""
+    (lab.folder / "ids.jsonl").write_text('{"arxiv_id": "2503.00001"}\n')
+    assert lab.run("crawl", "dump", lab.folder / "ids.jsonl", "--layout", "jsonl").returncode == 0
+    with lab.database() as database:
+        database["papers"].update_one({}, {"$set": {"sightings.0.announced": "cross"}})
+    shown = lab.run("show", "2503.00001").stdout
+    assert "title       not known yet" in shown
+    assert ", announced as cross" in shown
+    assert json.loads(lab.run("show", "2503.00001", "--json").stdout)["title"] is None
 
 
 def test_status_leads_on(lab: Lab) -> None:
