@@ -102,12 +102,12 @@ class Terms:
         return urlsplit(self.base_url).hostname or ""
 
 
-async def get(crawler: Crawler, terms: Terms, path: str) -> Response:
-    """The answer to a GET below a provider's address, whatever its status. Raises NotAnsweredError."""
+async def get(crawler: Crawler, terms: Terms, path: str, *statuses: int) -> Response:
+    """The answer to a GET below a provider's address, of status 200 or one of these. Raises NotAnsweredError."""
     meta = {"provider": terms, "download_timeout": terms.timeout}
     request = Request(terms.base_url + path, headers=dict(terms.headers), meta=meta)
     try:
-        return await crawler.engine.download_async(request)
+        response: Response = await crawler.engine.download_async(request)
     except IgnoreRequest as error:
         raise NotAnsweredError(f"{terms.domain}: {error}") from None
     except DownloadCancelledError:
@@ -116,6 +116,9 @@ async def get(crawler: Crawler, terms: Terms, path: str) -> Response:
         if isinstance(error, REACHED):
             raise NotAnsweredError(f"{terms.domain} gave no whole answer ({type(error).__name__})") from None
         raise UnreachableError(f"{terms.domain} cannot be reached ({type(error).__name__})") from None
+    if response.status not in (HTTPStatus.OK, *statuses):
+        raise NotAnsweredError(f"{terms.domain} answered HTTP {response.status}")
+    return response
 
 
 def text(body: bytes) -> str:

@@ -66,7 +66,9 @@ class ArxivRssSpider(scrapy.Spider):
             return
         day, state, body = today, days.unread("refused", before, now), b""
         try:
-            body = await self._feed()
+            # the feed of an error has status 400
+            path = f"/rss/{self.categories}"
+            body = (await visiting.get(self.crawler, self.terms, path, HTTPStatus.BAD_REQUEST)).body
             page = arxiv_rss.parse(visiting.text(body))
         except NotAnsweredError as error:
             visiting.tell(self.crawler, "left", f"{source}: {error}; the next crawl asks again")
@@ -82,10 +84,3 @@ class ArxivRssSpider(scrapy.Spider):
             yield visiting.digest("arxiv_rss", page.digest or f"{source}:{day}", page, body, now.date())
             state = Day(status="complete", asked_at=now, records=len(page.listings))
         yield Asked(source=source, day=day, state=state)
-
-    async def _feed(self) -> bytes:
-        """The feed, also that of an error, which has status 400. Raises NotAnsweredError."""
-        response = await visiting.get(self.crawler, self.terms, f"/rss/{self.categories}")
-        if response.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
-            raise NotAnsweredError(f"{self.terms.domain} answered HTTP {response.status}")
-        return response.body

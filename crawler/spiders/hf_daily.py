@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from http import HTTPStatus
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -202,7 +202,7 @@ class HfDailySpider(scrapy.Spider):
         whole = False
         for number in range(MOST_PAGES):
             query = urlencode({"date": day.isoformat(), "limit": LIMIT, "p": number})
-            response = await self._get(f"/api/daily_papers?{query}")
+            response = await visiting.get(self.crawler, self.terms, f"/api/daily_papers?{query}")
             entries, part = _entries(day, response), response.body.strip()[1:-1]
             if part in parts:  # it does not know of pages: how many more there are, nobody knows
                 break
@@ -214,16 +214,9 @@ class HfDailySpider(scrapy.Spider):
 
     async def _page(self, day: dt.date) -> Found:
         """What the HTML page lists."""
-        body = (await self._get(f"/papers/date/{day}")).body
+        body = (await visiting.get(self.crawler, self.terms, f"/papers/date/{day}")).body
         page = _parsed(day, hf_props.parse, body)
         return Found(body, "hf_props", page, len(page.listings) not in days.FULL)
-
-    async def _get(self, path: str) -> Response:
-        """An answer with status 200. Raises NotAnsweredError."""
-        response = await visiting.get(self.crawler, self.terms, path)
-        if response.status != HTTPStatus.OK:
-            raise NotAnsweredError(f"{self.terms.domain} answered HTTP {response.status}")
-        return response
 
 
 def _named(day: dt.date) -> str:
@@ -240,15 +233,14 @@ def _now() -> dt.datetime:
 
 def _entries(day: dt.date, response: Response) -> list[Any]:
     """The entries of an answer of the API, which may be none. Raises MisreadError."""
-    kind = (response.headers.get("Content-Type") or b"").decode("latin-1")
-    try:
-        entries = orjson.loads(response.body) if "json" in kind else kind or "no Content-Type"
-    except orjson.JSONDecodeError as error:
-        entries = f"not JSON ({error})"
+    kind = (response.headers.get("Content-Type") or b"none").decode("latin-1")
+    entries = None
+    with suppress(orjson.JSONDecodeError):
+        entries = orjson.loads(response.body) if "json" in kind else None
     if isinstance(entries, list):
         return entries
-    why = LayoutChanged("answer_unexpected", f"a list is due, not {str(entries)[:60]!r}")
-    raise MisreadError(day, response.body, why)
+    begins = response.body[:60].decode(errors="replace")
+    raise MisreadError(day, response.body, LayoutChanged("answer_unexpected", f"a list is due, not {kind}: {begins!r}"))
 
 
 def _parsed(day: dt.date, parse: Callable[[str], Page], body: bytes) -> Page:

@@ -112,7 +112,10 @@ def test_what_became_of_the_days_is_told(lab: Lab) -> None:
         digests, left, *refused = done.stderr.splitlines()[-4:]
         assert digests == "digests: 1 stored, 2 refused; 20 listings"
         assert left == f"  left hf-daily:{WEDNESDAY}: 127.0.0.1 answered HTTP 503; the next crawl asks again"
-        reasons = ("answer_unexpected: a list is due, not 'text/html'", "layout_unknown: no element with data-target=")
+        reasons = (
+            "answer_unexpected: a list is due, not text/html: '<!doctype html>",
+            "layout_unknown: no element with data-target=",
+        )
         for line, reason in zip(refused, reasons, strict=True):
             assert line.startswith(f"  refused hf-daily:{THURSDAY}: {reason}")
         assert len(stored(lab)) == 20
