@@ -94,6 +94,8 @@ def run(
     from paperharvest import commands  # noqa: PLC0415
 
     quiet = context.obj.quiet
+    if since is None and paths == [HF_DAILY] and not Path(HF_DAILY).exists():
+        raise typer.BadParameter(f"say from which day on: paperharvest run {HF_DAILY} --since D")
     if since is None:
         summary = commands.harvest(_settings(context), "digest", output, quiet=quiet, path=paths, page_year=page_year)
     elif paths == [HF_DAILY]:
@@ -132,8 +134,10 @@ def crawl_hf_daily(
 
     if sum((date is not None, since is not None, missing)) != 1 or (until and not since):
         raise typer.BadParameter("say which days: --date D, --since D [--until D], or --missing")
-    if date and date.date() > datetime.now(UTC).date():
-        raise typer.BadParameter(f"{_day(date)} is not yet: days are those of UTC", param_hint="--date")
+    if (first := date or since) and first.date() > datetime.now(UTC).date():
+        raise typer.BadParameter(f"{_day(first)} is not yet: days are those of UTC")
+    if since and until and until < since:
+        raise typer.BadParameter(f"{_day(until)} is before {_day(since)}", param_hint="--until")
     arguments = {"date": _day(date), "since": _day(since), "until": _day(until), "missing": missing, "html": html}
     _finish(context, commands.crawl_only(_settings(context), "hf_daily", quiet=context.obj.quiet, **arguments))
 
@@ -147,8 +151,11 @@ def crawl_arxiv_rss(
 
     One request for all categories, once a day; new papers and cross-lists are told apart from replacements.
     """
+    from crawler.spiders.arxiv_rss import CATEGORY  # noqa: PLC0415
     from paperharvest import commands  # noqa: PLC0415
 
+    if strange := [one for one in categories if not CATEGORY.fullmatch(one)]:
+        raise typer.BadParameter(f"{strange[0]!r} is no category of arXiv, such as cs.CL", param_hint="CATEGORY")
     settings, quiet = _settings(context), context.obj.quiet
     _finish(context, commands.crawl_only(settings, "arxiv_rss", quiet=quiet, categories=categories))
 

@@ -1,6 +1,7 @@
 """The history of metrics: one document for each span of days over which a value was seen unchanged.
 
-`first_day` and `last_day` are both days of a measurement: "unchanged" and "not measured" differ.
+`first_day` and `last_day` are both days of a measurement: "unchanged" and "not measured" differ. Of several values
+on one day the last stands.
 """
 
 from __future__ import annotations
