@@ -25,7 +25,7 @@ from pymongo import UpdateOne
 
 from benchmarks.dumps import ORIGIN, rows
 from crawler import dumps
-from crawler.dumps import arxiv_snapshot
+from crawler.dumps import arxiv_snapshot, reading
 from crawler.dumps.parts import SIZE, parts
 from storage import connect, deferred, digests, papers
 from storage.contributions import document, from_listing
@@ -94,7 +94,8 @@ async def loop(uri: str, path: str) -> None:
     """What the spider and the pipeline do with a dump, in a plain loop."""
     async with connect.connected(uri, f"benchmark_{uuid4().hex}") as database:
         with Path(path).open("rb") as file:  # noqa: ASYNC230 - nothing else runs
-            for part in parts(file, dumps.load("arxiv-snapshot"), (0, 0), Refusal(name=path, reason="", detail="")):
+            named, found = Refusal(name=path, reason="", detail=""), reading.rows(file, "lines")
+            for part in parts(found, dumps.load("arxiv-snapshot"), (0, 0), named):
                 await papers.add(database, [one for one in part.records if isinstance(one, Listing)], ORIGIN)
                 await deferred.add_rows(database, part.refusals)
                 await digests.advance(database, ORIGIN.digest, path, records=part.read, refused=0, whole=part.last)

@@ -101,7 +101,7 @@ class StorePipeline:
         part = item.part
         listings = [one for one in part.records if isinstance(one, Listing)]
         lines = [one for one in part.records if not isinstance(one, Listing)]
-        origin = Origin(item.source, item.digest)
+        origin = Origin(item.source, item.digest, rows=True)
         added = await papers.add(self.database, listings, origin, known_only=item.known_only)
         await papers.restore(self.database, lines)
         await deferred.add_rows(self.database, part.refusals)
@@ -111,9 +111,9 @@ class StorePipeline:
         self._tell("refusals", [one.model_dump() for one in part.refusals])
         self.stats.inc_value("harvest/listings", added + len(lines))
         self.stats.inc_value("harvest/unknown", len(listings) - added)
+        self.stats.inc_value("harvest/untold", part.untold)
         if part.last:
             self.stats.inc_value("harvest/digests")
-            self.stats.inc_value("harvest/refused_rows", part.refused)
 
     async def _keep(self, item: Refused) -> None:
         refusal = item.refusal

@@ -34,8 +34,8 @@ class CrawlReport:
     listings: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    refused_rows: int = 0
-    """Of dumps; a thousand of each file are among the refusals."""
+    untold: int = 0
+    """Refused rows of dumps that are not among the refusals: those after a thousand of a file, or an earlier run's."""
     unknown: int = 0
     """Rows of dumps whose papers are not stored."""
     left: list[str] = field(default_factory=list)

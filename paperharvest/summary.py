@@ -38,7 +38,8 @@ class Summary:
     @property
     def exit_status(self) -> Exit:
         """INCOMPLETE where something was refused or failed; what waits for a key or a budget is a note."""
-        refused = bool(self.crawled and (self.crawled.refusals or self.crawled.left))
+        crawled = self.crawled
+        refused = bool(crawled and (crawled.refusals or crawled.untold or crawled.left))
         return Exit.INCOMPLETE if refused or not all(one.complete for one in self.asked) else Exit.DONE
 
     def counts(self) -> dict[str, Any]:
@@ -66,7 +67,8 @@ class Summary:
 
 def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     known = f", {crawled.unchanged} known already" if crawled.unchanged else ""
-    yield f"digests: {crawled.digests} stored{known}, {len(crawled.refusals)} refused; {crawled.listings} listings"
+    refused = len(crawled.refusals) + crawled.untold
+    yield f"digests: {crawled.digests} stored{known}, {refused} refused; {crawled.listings} listings"
     if crawled.unknown:
         yield f"  {crawled.unknown} rows of papers that are not stored were left out: --all imports them"
     for sentence in crawled.left[:SHOWN]:
@@ -81,7 +83,7 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     for one in crawled.refusals[:SHOWN]:
         place = f", line {one.line}" if one.line else ""
         yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
-    if (more := max(len(crawled.refusals), crawled.refused_rows) - SHOWN) > 0:
+    if more := refused - len(crawled.refusals[:SHOWN]):
         yield f"  and {more} more: see the collection `deferred`"
     if crawled.trimmed:
         gone = ", ".join(crawled.trimmed[:SHOWN])

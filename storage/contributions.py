@@ -80,6 +80,8 @@ class Origin:
     """Read at its own place: its values are measurements of that moment."""
     copied: bool = False
     """Somebody's copy of what has a place of its own: it never stands above what was crawled there."""
+    rows: bool = False
+    """A dump: a paper may stand in several of its rows, each of which tells its part."""
 
     @classmethod
     def of(cls, page: Page, source: str, digest: str, *, crawled: bool = False) -> Origin:
@@ -150,7 +152,7 @@ GIVEN = Resolution(status="given").model_dump()
 def _words_by(listing: Listing, origin: Origin) -> str:
     """Where the texts stand. Of copies of arXiv's metadata the newest first, all of them after arXiv itself."""
     if listing.arxiv is None or listing.arxiv.fetched_at is None:
-        return origin.by
+        return f"{origin.by} {listing.position}" if origin.rows else origin.by
     return f"{RANK['arxiv']} {origin.source} {dt.date.max.toordinal() - listing.arxiv.fetched_at.toordinal()}"
 
 
@@ -280,10 +282,8 @@ def from_line(paper: Paper) -> Contribution:
     parts: list[Part] = [
         (name, by, {key: fields[key] for key in keys})
         for name, keys in PARTS.items()
-        if name != "published" and fields[keys[0]] is not None
+        if name != "published" and any(fields[key] is not None for key in keys)
     ]
-    if paper.authors is None and paper.authors_count is not None:
-        parts.append(("authors", by, {key: fields[key] for key in PARTS["authors"]}))
     if paper.published:
         parts.append(_published(**fields["published"], digest="export"))
     if paper.resolution.status != "pending":
@@ -294,7 +294,7 @@ def from_line(paper: Paper) -> Contribution:
         sightings=[one | {"listed_title": one["listed_title"] or paper.title} for one in fields["sightings"]],
         links=_placed(paper.links, by),
         repos=fields["repos"],
-        arxiv=paper.arxiv if paper.arxiv.fetched_at else None,
+        arxiv=paper.arxiv if paper.arxiv != ArxivFact() else None,
         ids={key: value for key, value in fields["ids"].items() if value},
     )
 

@@ -39,9 +39,10 @@ async def add_rows(database: Database, refusals: Sequence[Refusal]) -> None:
     )
 
 
-async def forget_rows(database: Database, digest: str) -> None:
-    """Forget the refused rows of a dump, which is read anew, and that it was refused as a page."""
-    await database["deferred"].delete_many({"digest": digest})
+async def forget_dump(database: Database, digest: str, path: str | None, read: int) -> None:
+    """Forget what was refused of a dump, or of its file, but for those of its first rows that are not read again."""
+    same = [{"digest": digest}, *([{"path": path}] if path else [])]
+    await database["deferred"].delete_many({"$or": same, "$nor": [{"digest": digest, "line": {"$lte": read}}]})
 
 
 async def kept_texts(database: Database) -> set[str]:

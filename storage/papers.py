@@ -90,7 +90,7 @@ async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
     await bulk.write(database["papers"], [adding(one.id, from_line(one), one.first_seen) for one in whole])
     for path in ("citations.semantic_scholar", "citations.openalex"):
         facts = {one.id: getattr(one.citations, path.partition(".")[2]) for one in whole}
-        await record(database, path, {paper_id: fact for paper_id, fact in facts.items() if fact.fetched_at})
+        await record(database, path, {paper_id: fact for paper_id, fact in facts.items() if fact != type(fact)()})
 
 
 def _names(listing: Listing) -> list[UpdateOne]:

@@ -15,8 +15,8 @@ from storage.documents import Listing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-LARGEST = 64 * 2**20
-"""Bytes of a row. Of a longer one `reading` gives the beginning, too long all the same."""
+LARGEST = 2 * 2**20
+"""Bytes of a row, so that its update fits into MongoDB's 16 MiB. Of a longer one `reading` gives the beginning."""
 _ARXIV_PAGE = re.compile(r"arxiv\.org/(?:abs|pdf)/", re.IGNORECASE)
 # Less than a call of Listing, and half of what model_construct costs, which fills defaults in Python.
 _listing: Callable[[object], Listing] = TypeAdapter(Listing).validator.validate_python

@@ -7,14 +7,12 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from crawler.dumps.reading import rows
 from crawler.layouts import LayoutChanged
 from storage import raw
 from storage.documents import Listing, Merged, Paper, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
-    from io import BufferedReader
 
     from crawler.dumps import Layout
     from crawler.dumps.reading import Row
@@ -43,25 +41,28 @@ class Part:
     """The position of the last row of the file up to here."""
     refused: int
     """Rows of the file refused up to here."""
+    untold: int
+    """Refused rows among these beyond those named; in the first part also all of a crawl that did not end."""
     last: bool
 
 
-def parts(file: BufferedReader, layout: Layout, begun: tuple[int, int], named: Refusal) -> Generator[Part]:
-    """The rows of a file in order. Raises LayoutChanged: for a file of another form, or where it is damaged.
+def parts(rows: Iterable[Row], layout: Layout, begun: tuple[int, int], named: Refusal) -> Generator[Part]:
+    """Rows in order. Raises LayoutChanged: for a file of another layout, or where it is damaged.
 
-    begun: `read` and `refused` of the last part that was stored; (0, 0) to begin. named: what the refusals of
-    rows have in common.
+    begun: `read` and `refused` of the last part that was stored, whose rows are left out; (0, 0) to begin.
+    named: what the refusals of rows have in common.
     """
-    read, refused = begun
-    fresh = (row for row in rows(file, layout.FORM) if row[0] > begun[0])
-    results: Iterator[Read] = map(partial(_read, layout, named), fresh)
+    (read, refused), untold = begun, begun[1]
+    results: Iterator[Read] = map(partial(_read, layout, named), rows)
     if not read:
         results = _judged(results)
     for batch, last in _batches(results):
         refusals = [one for _, one in batch if isinstance(one, Refusal)]
-        told, refused = refusals[: max(NAMED - refused, 0)], refused + len(refusals)
+        told = refusals[: max(NAMED - refused, 0)]
+        refused, untold = refused + len(refusals), untold + len(refusals) - len(told)
         read = batch[-1][0] if batch else read
-        yield Part([one for _, one in batch if not isinstance(one, Refusal)], told, read, refused, last)
+        yield Part([one for _, one in batch if not isinstance(one, Refusal)], told, read, refused, untold, last)
+        untold = 0
 
 
 def _read(layout: Layout, named: Refusal, row: Row) -> Read:
@@ -80,8 +81,9 @@ def _judged(results: Iterator[Read]) -> Iterator[Read]:
     if not first:
         raise LayoutChanged("no_records", "it holds no rows: check the file")
     if len(refusals) > BROKEN * len(first):
-        why = f"{refusals[0].reason} in row {refusals[0].line}: {refusals[0].detail}"
-        raise LayoutChanged("wrong_format", f"{len(refusals)} of the first {len(first)} rows are refused, first {why}")
+        told = f"{len(refusals)} of the first {len(first)} rows are refused, so in row {refusals[0].line}"
+        why = f"{refusals[0].reason}: {refusals[0].detail}"
+        raise LayoutChanged("wrong_format", f"{told} {why}: mend them, or name another --layout")
     return chain(first, results)
 
 

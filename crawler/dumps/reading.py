@@ -143,7 +143,7 @@ def _elements(chunks: Iterable[bytes]) -> Iterator[Row]:
         if closed and buffer[at:].strip(" \t\r\n"):
             raise _broken("more follows the array", offset, position)
         buffer = buffer[at:]
-        if len(buffer) > LARGEST:
+        if len(buffer) > 2 * LARGEST:  # see `need`
             raise LayoutChanged("too_large", f"more than {LARGEST >> 20} MiB in one entry after byte {offset}: mend it")
         need = 2 * len(buffer)  # an entry of many chunks is not tried again at each of them
     if not closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,10 @@ import scrapy
 
 from crawler import dumps, files, visiting
 from crawler.dumps.parts import parts
-from crawler.dumps.reading import digest_id
+from crawler.dumps.reading import digest_id, rows
 from crawler.items import Refused, Rows
 from crawler.layouts import LayoutChanged
-from storage import deferred, digests
+from storage import connect, deferred, digests
 from storage.documents import Refusal
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from scrapy.http import Response
+
+
+GLANCE = 10_000  # rows that are passed over between two looks whether somebody interrupts
 
 
 class DumpSpider(scrapy.Spider):
@@ -65,7 +69,7 @@ class DumpSpider(scrapy.Spider):
                     async for item in self._rows(name, file):
                         stats.set_value("harvest/done", before + file.tell() >> 20)
                         yield item
-                        if not self.crawler.crawling or stats.get_value("harvest/error"):
+                        if visiting.ending(self.crawler):
                             return
             except LayoutChanged as why:
                 replay = None if name == files.STDIN else f"{files.command('dump', name)} --layout {self.layout}"
@@ -80,12 +84,22 @@ class DumpSpider(scrapy.Spider):
         file.seek(0)
         digest = digest_id(self.source, file.read(dumps.BEGINNING), size)
         file.seek(0)
-        begun = await digests.progress(database, digest, known_only=self.known_only)
-        if begun == (0, 0):
-            await deferred.forget_rows(database, digest)
+        with connect.explained(database):
+            begun = await digests.progress(database, digest, known_only=self.known_only)
+        found = rows(file, self.reader.FORM)
+        for position, _, _ in found if begun[0] else ():
+            if position == begun[0]:
+                break
+            if position % GLANCE == 0:
+                await asyncio.sleep(0)
+                if visiting.ending(self.crawler):
+                    return
         named = self._named(name).model_copy(update={"digest": digest})
-        with closing(parts(file, self.reader, begun, named)) as found:
-            for part in found:
+        with closing(parts(found, self.reader, begun, named)) as read:
+            for at, part in enumerate(read):
+                if at == 0:  # by now it is known to be of this layout
+                    with connect.explained(database):
+                        await deferred.forget_dump(database, digest, named.path, begun[0])
                 yield Rows(self.source, digest, named.name, part, known_only=self.known_only)
 
     def _named(self, name: str) -> Refusal:
