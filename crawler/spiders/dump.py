@@ -67,10 +67,10 @@ class DumpSpider(scrapy.Spider):
             try:
                 with files.opened(name, waits=name in self.paths) as opened, files.seekable(opened) as file:
                     async for item in self._rows(name, file):
+                        if visiting.ending(self.crawler):  # a pipe may have ended because of that
+                            return
                         stats.set_value("harvest/done", before + file.tell() >> 20)
                         yield item
-                        if visiting.ending(self.crawler):
-                            return
             except LayoutChanged as why:
                 replay = None if name == files.STDIN else f"{files.command('dump', name)} --layout {self.layout}"
                 told = self._named(name).model_copy(update={"replay": replay, **vars(why)})

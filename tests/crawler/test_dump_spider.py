@@ -59,7 +59,13 @@ def snapshot(number: int, **fields: Any) -> dict[str, Any]:
 def link(number: int | None, repository: str, **fields: Any) -> dict[str, Any]:
     """An entry of Papers with Code's links."""
     arxiv_id = f"2503.{number:05}" if number else None
-    return {"paper_url": "x", "paper_title": "Ice", "paper_arxiv_id": arxiv_id, "repo_url": repository, **fields}
+    return {
+        "paper_url": "x",
+        "paper_title": f"Ice {number}",
+        "paper_arxiv_id": arxiv_id,
+        "repo_url": repository,
+        **fields,
+    }
 
 
 def foreign(number: int, **fields: Any) -> dict[str, Any]:

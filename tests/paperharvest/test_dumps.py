@@ -160,12 +160,10 @@ def dumps(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     known = [
         foreign(number, abstract=f"Ice {number}. https://github.com/a/{number}") for number in range(1, count // 10)
     ]
-    links = [
-        link(number % 99_999 + 1, f"https://github.com/b/{number}", is_official=bool(number % 3))
-        if number % 100
-        else {}
-        for number in range(1, count + 1)
-    ]
+    links: list[Any] = []
+    for number in range(1, count + 1):  # one row in twenty is of a paper that is known: of each two
+        row = link(number // 40 if number % 20 == 0 else None, f"https://github.com/b/{number}", is_official=True)
+        links.append({} if number % 99 == 0 else row)
     (folder / "known.jsonl").write_bytes(lines([*known, b"{"]))
     (folder / "links.json.gz").write_bytes(gzip.compress(json.dumps(links).encode(), 1))
     return {"jsonl": folder / "known.jsonl", "pwc-links": folder / "links.json.gz"}
@@ -227,7 +225,8 @@ def peak(lab: Lab, path: Path, count: int) -> float:
     row = lines([snapshot(1)]).replace(b"2503.00001", b"%04d.%05d").replace(b"%", b"%%").replace(b"%%0", b"%0")
     with igzip.open(path, "wb", compresslevel=0) as file:  # type: ignore[no-untyped-call]  # isal's
         for number in range(count):
-            file.write(row % (2101 + number // 90_000, number % 90_000 + 1))
+            month, rest = divmod(number, 90_000)
+            file.write(row % (2101 + month // 12 * 100 + month % 12, rest + 1))
     with lab.start("crawl", "dump", path, "--layout", "arxiv-snapshot") as process:
         _, status, usage = os.wait4(process.pid, 0)
         assert (status, process.communicate()[1][:24]) == (0, "digests: 1 stored, 0 ref")
