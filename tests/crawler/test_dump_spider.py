@@ -312,7 +312,10 @@ async def fill(crawl: Crawl) -> None:
     await crawl.know(1, 2, 3)
     await crawl.rows("arxiv-snapshot", [snapshot(1)])
     await crawl.rows("pwc-links", LINKS)
-    await crawl.rows("jsonl", [foreign(4, ai_keywords=["ice"], authors="North, Oslo"), foreign(5, authors=["A B"])])
+    await crawl.rows(
+        "jsonl",
+        [foreign(4, ai_keywords=["ice"], authors="North, Oslo"), foreign(5, authors=["A B"]), {"title": "Not Asked"}],
+    )
     listings = (
         Listing(position=1, title="Waiting", abstract=ABSTRACT, authors_count=7, who="Ada and 6 more", upvotes=3),
         Listing(position=2, title="Ambiguous", abstract="One of two."),
@@ -325,7 +328,6 @@ async def fill(crawl: Crawl) -> None:
     await papers.note_resolutions(crawl.database, {ambiguous: told})
     waiting = await crawl.database["papers"].find_one({"title": "Waiting"}) or {}
     by_hand = Resolution(status="resolved", method="manual")
-    await crawl.know(7)
     await papers.merge(crawl.database, [Merge(waiting, "2503.00007", by_hand)])
     fact = CitationCount.model_validate({"status": "ok", "fetched_at": NOON, "count": 12})
     await papers.record(crawl.database, "citations.openalex", {"arxiv:2503.00001": fact})
@@ -338,6 +340,8 @@ async def test_our_export_into_an_empty_database(mongo_uri: str, crawl: Crawl, d
     """Exported again it is the same, byte by byte but for `updated_at`; the history of citations is there."""
     await fill(crawl)
     first = await crawl.exported()
+    for told in (b'"method":"manual"', b'"ambiguous"', b"arXiv was not asked", b"no budget left", b'"given"'):
+        assert told in first
     (crawl.folder / "export.jsonl").write_bytes(first)
     copy = Crawl(mongo_uri, database.client[f"{database.name}_copy"], crawl.folder)
     try:

@@ -85,6 +85,17 @@ def test_nothing_is_asked_for_papers_that_a_snapshot_told_of(lab: Lab, tmp_path:
     assert [one["arxiv_id"] for one in item["part"]["records"]] == [f"2503.0000{number}" for number in range(1, 6)]
 
 
+def test_titles_of_a_dump_are_resolved_later(lab: Lab, tmp_path: Path) -> None:
+    """A line without an id waits as any other listing does."""
+    with standin.running() as server:
+        paper = server.world.corpus.rows["1407.6245"]
+        (tmp_path / "a.jsonl").write_bytes(lines([{"title": paper.title, "summary": paper.abstract}]))
+        assert lab.run("crawl", "dump", tmp_path / "a.jsonl", "--layout", "jsonl").returncode == 0
+        assert lab.asking(server).run("resolve").returncode == 0
+    with lab.database() as database:
+        assert [one["_id"] for one in database["papers"].find()] == [f"arxiv:{paper.id}"]
+
+
 def test_a_pipe_and_stdin_are_as_a_file(mongo_uri: str, tmp_path: Path) -> None:
     """The same digest, the same papers, even packed; each file once, however often it is named."""
     content = gzip.compress(lines([*map(foreign, range(1, 200))]))
