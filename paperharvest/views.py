@@ -25,7 +25,7 @@ class _Shown:
 
     def source(self, part: str) -> str:
         """Whose value a part of the paper is, and how old that is."""
-        return self.of(self.by[part].split(" ")[1]) if part in self.by else ""
+        return self.of(self.by[part].split(" ")[1].lstrip("~")) if part in self.by else ""
 
     def of(self, source: str) -> str:
         """A source, and how long ago it told."""

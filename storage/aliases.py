@@ -22,10 +22,14 @@ def leading(alias: str, paper_id: str) -> UpdateOne:
     return UpdateOne({"_id": alias}, {"$addToSet": {"papers": paper_id}}, upsert=True)
 
 
-def merged(old_id: str, new_id: str) -> UpdateOne:
-    """The record of a merge: old id, new id and the server's time, which tells importers of increments."""
+def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:
+    """The record of a merge: old id, new id and the server's time, which tells importers of increments.
+
+    imported: another store tells it; what is known already is no news.
+    """
     named = {"$setUnion": [{"$ifNull": ["$papers", []]}, [new_id]]}
-    merge = {"papers": named, "merged_into": new_id, "merged_at": "$$NOW"}
+    known = {"$and": [imported, {"$eq": ["$merged_into", new_id]}]}
+    merge = {"papers": named, "merged_into": new_id, "merged_at": {"$cond": [known, "$merged_at", "$$NOW"]}}
     return UpdateOne({"_id": old_id}, [{"$set": merge}], upsert=True)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -92,8 +93,12 @@ class Origin:
 
     @cached_property
     def by(self) -> str:
-        """Where its texts stand among those of others."""
-        return f"{RANK[self.medium]} {self.digest}{' copied' if self.copied else ''}"
+        """Where its texts stand among those of others: a copy behind all that was crawled."""
+        return f"{f'2.{RANK[self.medium]}' if self.copied else RANK[self.medium]} {self.digest}"
+
+    def dated_by(self, basis: str) -> str:
+        """The same for a date."""
+        return f"{BASIS_RANK[basis]}{'.1' if self.copied else ''} {self.digest}"
 
 
 class Contribution(NamedTuple):
@@ -204,19 +209,22 @@ def _dates(listing: Listing, origin: Origin) -> list[Part]:
     """When the paper came out, by each word of the listing on it."""
     parts = []
     if listing.arxiv is not None and listing.arxiv.published is not None:
-        parts.append(_published(listing.arxiv.published.date().isoformat(), "day", "arxiv", origin.digest))
+        parts.append(_published(origin.dated_by("arxiv"), listing.arxiv.published.date().isoformat(), "arxiv"))
     if (told := listing.published) is not None:
-        parts.append(_published(told.date, told.precision, told.basis, origin.digest))
-    elif listing.listed_date is not None and listing.listed_date_basis in ("shown_year", "shown_page_year"):
-        parts.append(_published(listing.listed_date.isoformat(), "day", listing.listed_date_basis, origin.digest))
+        parts.append(_published(origin.dated_by(told.basis), told.date, told.basis, told.precision))
+    elif listing.listed_date is not None and (basis := listing.listed_date_basis) in ("shown_year", "shown_page_year"):
+        parts.append(_published(origin.dated_by(basis), listing.listed_date.isoformat(), basis))
     if listing.arxiv_id and not parts:
-        parts.append(_published(id_month(listing.arxiv_id), "month", "id_month"))
+        parts.append(_id_month(listing.arxiv_id))
     return parts
 
 
-def _published(date: str, precision: str, basis: str, digest: str = "") -> Part:
-    value = {"date": date, "precision": precision, "basis": basis}
-    return "published", f"{BASIS_RANK[basis]} {digest}", {"published": value}
+def _published(by: str, date: str, basis: str, precision: str = "day") -> Part:
+    return "published", by, {"published": {"date": date, "precision": precision, "basis": basis}}
+
+
+def _id_month(arxiv_id: str) -> Part:
+    return _published(f"{BASIS_RANK['id_month']} ", id_month(arxiv_id), "id_month", "month")
 
 
 def _placed(links: Iterable[Link], by: str) -> list[Document]:
@@ -224,17 +232,21 @@ def _placed(links: Iterable[Link], by: str) -> list[Document]:
 
 
 def _repositories(named: Iterable[tuple[str, str]]) -> list[Document]:
-    """The repositories among addresses, each with what speaks for it, without what their host says of them."""
+    """The first repositories among addresses, each with what speaks for it, without what their host says of them.
+
+    A list of hundreds is no paper's code, and more than MongoDB can unite in one update.
+    """
     found: dict[str, tuple[str, set[str]]] = {}
     for url, evidence in named:
         if name := repository(url):
             found.setdefault(name.lower(), (name, set()))[1].add(evidence)
     return [
         BLANK_REPOSITORY | {"url": f"https://github.com/{name}", "full_name": name, "evidence": tuple(sorted(evidence))}
-        for name, evidence in found.values()
+        for name, evidence in islice(found.values(), MOST_REPOSITORIES)
     ]
 
 
+MOST_REPOSITORIES = 100
 BLANK_REPOSITORY = Repository(url="", host="github.com", full_name="").model_dump()
 
 
@@ -246,7 +258,7 @@ def from_arxiv(entry: ArxivEntry) -> Contribution:
     if entry.authors:
         parts.append(("authors", by, {"authors": entry.authors, "authors_count": len(entry.authors)}))
     if fact.published is not None:
-        parts.append(_published(fact.published.date().isoformat(), "day", "arxiv"))
+        parts.append(_published(f"{BASIS_RANK['arxiv']} ", fact.published.date().isoformat(), "arxiv"))
     links = _links(abstract, fact)
     return Contribution(
         parts=parts,
@@ -262,7 +274,7 @@ def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribu
     work = old["_work"]
     parts = [(name, by, {key: old[key] for key in PARTS[name]}) for name, by in work["by"].items() if name in PARTS]
     parts.append(("resolution", f"1 {old['_id']}", {"resolution": resolution.model_dump()}))
-    parts.append(_published(id_month(arxiv_id), "month", "id_month"))
+    parts.append(_id_month(arxiv_id))
     return Contribution(
         parts=parts,
         sightings=[{**one, "listed_title": one["listed_title"] or old["title"]} for one in old["sightings"]],
@@ -276,8 +288,8 @@ def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribu
 
 
 def from_line(paper: Paper) -> Contribution:
-    """All that an exported line tells, but for facts other than arXiv's."""
-    by = f"{_rank(paper.text_source)} export"
+    """All that an exported line tells, but for facts other than arXiv's. It stands behind the sources themselves."""
+    by = f"{_rank(paper.text_source)} {EXPORT}"
     fields = paper.model_dump()
     parts: list[Part] = [
         (name, by, {key: fields[key] for key in keys})
@@ -285,10 +297,10 @@ def from_line(paper: Paper) -> Contribution:
         if name != "published" and any(fields[key] is not None for key in keys)
     ]
     if paper.published:
-        parts.append(_published(**fields["published"], digest="export"))
+        parts.append(_published(f"{BASIS_RANK[paper.published.basis]} {EXPORT}", **fields["published"]))
     if paper.resolution.status != "pending":
         rank = RESOLUTION_RANK.get(paper.resolution.status, 8)
-        parts.append(("resolution", f"{rank} export", {"resolution": fields["resolution"]}))
+        parts.append(("resolution", f"{rank} {EXPORT}", {"resolution": fields["resolution"]}))
     return Contribution(
         parts=parts,
         sightings=[one | {"listed_title": one["listed_title"] or paper.title} for one in fields["sightings"]],
@@ -306,6 +318,7 @@ def _rank(source: str | None) -> int:
     return RANK["arxiv"] if source.startswith("arxiv") else RANK["json"]
 
 
+EXPORT = "~export"  # sorts after every digest
 RESOLUTION_RANK = {"given": 0, "resolved": 1}
 PARTS = {
     "title": ("title", "text_source"),
@@ -397,9 +410,12 @@ def _part(name: str, by: str, fields: Document) -> Document:
 
 
 def _newer(path: str, fact: ArxivFact) -> Document:
-    """Only a newer fact passes, or the first answer."""
+    """Only a newer fact passes, or the first answer; what is no answer never replaces one."""
     unanswered = {"$in": [f"${path}.status", UNANSWERED]}
-    passes = {"$or": [unanswered, {"$gt": [_literal(fact.fetched_at), f"${path}.fetched_at"]}]}
+    waits = fact.status in UNANSWERED
+    # Facts that were never asked have no time: the later one says why they wait.
+    newer = {"$gte" if waits else "$gt": [_literal(fact.fetched_at), f"${path}.fetched_at"]}
+    passes = {"$and" if waits else "$or": [unanswered, newer]}
     return {"$set": {path: {"$cond": [passes, _literal(fact.model_dump()), f"${path}"]}}}
 
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 async def add(database: Database, refusal: Refusal) -> None:
-    """Note a refusal, once for each text and name."""
+    """Note a refusal, once for each text and name; a kept text that is refused again keeps the name it came by."""
+    told = {key: getattr(refusal, key) for key in ("reason", "detail", "line")}
+    if refusal.raw and refusal.raw in (refusal.path or ""):
+        again = await database["deferred"].update_many(
+            {"raw": refusal.raw}, {"$set": told, "$currentDate": {"at": True}}
+        )
+        if again.matched_count:
+            return
     await database["deferred"].update_one(
         {"_id": f"{refusal.raw} {refusal.name}"},
         {"$set": refusal.model_dump(), "$currentDate": {"at": True}},

@@ -10,7 +10,7 @@ from storage import deferred, papers
 from storage.arxiv_ids import id_month
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from storage.connect import Database, Document
     from storage.documents import Page
@@ -37,7 +37,8 @@ async def store(database: Database, page: Page, text: Text, *, source: str, dige
 
     Earlier refusals of the text, and of its file, are settled with this. The digest's own document is written
     last: a kill before it repeats the page, which changes nothing. The kept text of a crawl stands for that crawl,
-    but tells nothing where a later one followed.
+    but tells nothing where a later one followed. Of a digest with a place of its own several copies may be saved:
+    each is read once. A text that is its own digest is read again whenever it was read otherwise the last time.
     """
     kept = [] if text.crawled else await database["digests"].find({"texts": text.raw}, {"raw": 1}).to_list()
     if kept and {"_id": digest, "raw": text.raw} not in kept:
@@ -47,20 +48,28 @@ async def store(database: Database, page: Page, text: Text, *, source: str, dige
     kind = "crawled" if crawled else "listings"
     before: Document = await database["digests"].find_one({"_id": digest}) or {}
     dated = before.get("page_date_basis") == "explicit" != page.page_date_basis  # by a year that was given then
-    new = before.get(kind) != fingerprint and not dated
+    known = before.get("copies", []) if page.digest and not crawled else [before.get(kind)]
+    new = fingerprint not in known and not dated
     if text.crawled:
         await papers.measure(database, page.listings, text.crawled.isoformat())
-    fields: Document = {}
     if new:
         await papers.sight(database, page, source, digest, crawled=crawled)
-        fields[kind] = fingerprint
+    fields: Document = {kind: fingerprint} if new else {}
+    fields |= {"raw": text.raw} if crawled else {}
     if new and (crawled or "crawled" not in before):
         fields |= _described(page) | {"source": source, "raw": text.raw}
-    seen = {"names": text.name} | ({"texts": text.raw} if text.crawled else {})
-    update = {"$set": fields, "$addToSet": seen, "$currentDate": {"seen_at": True}}
-    await database["digests"].update_one({"_id": digest}, update, upsert=True)
+    lists = {"names": text.name} | ({"texts": text.raw} if text.crawled else {})
+    lists |= {"copies": fingerprint} if new and not crawled else {}
+    await database["digests"].update_one({"_id": digest}, _seen(fields, lists), upsert=True)
     await deferred.settle(database, text.raw, text.path, digest)
     return new
+
+
+def _seen(fields: Document, lists: Mapping[str, str]) -> list[Document]:
+    """The update that sets fields, adds to lists, and tells when the digest was seen first and last."""
+    added = {key: {"$setUnion": [{"$ifNull": [f"${key}", []]}, [{"$literal": one}]]} for key, one in lists.items()}
+    seen = {"seen_at": "$$NOW", "first_seen_at": {"$ifNull": ["$first_seen_at", "$$NOW"]}}
+    return [{"$set": {key: {"$literal": value} for key, value in fields.items()} | added | seen}]
 
 
 def _described(page: Page) -> Document:

@@ -16,6 +16,7 @@ _ADDRESS = re.compile(rf"{ADDRESS_START}\w[^\s<>\"{{}}|^\\`]{{,2000}}", re.IGNOR
 _ESCAPED = re.compile(r"\\([_#&%])")  # dumps keep the TeX of an abstract: github.com/o/long\_name
 _BRACKET = re.compile(r"[()\[\]]")
 _OPENER = {")": "(", "]": "["}
+_MOST = 1000  # of a text: more is no text, and would outgrow a document
 _SENTENCE = ".,;:!?'*"  # what ends a sentence or closes emphasis, never an address
 _PAGE_NAMED = re.compile(r"project\s+page", re.IGNORECASE)
 _NAMED_WITHIN = 30  # characters before the address
@@ -63,7 +64,7 @@ def find_links(text: str, found_in: FoundIn) -> tuple[Link, ...]:
     text = _ESCAPED.sub(r"\1", text)
     links: dict[str, Link] = {}
     position = 0
-    while match := _ADDRESS.search(text, position):
+    while len(links) < _MOST and (match := _ADDRESS.search(text, position)):
         url = _cut(match[0])
         before = text[max(0, match.start() - _NAMED_WITHIN) : match.start()]
         links.setdefault(url, Link(url=url, kind=_kind(url, before), found_in=found_in))

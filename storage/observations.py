@@ -6,6 +6,7 @@ on one day the last stands.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import DeleteOne, UpdateOne
@@ -37,18 +38,32 @@ class Measurement(NamedTuple):
 
 async def record(database: Database, measurements: Sequence[Measurement]) -> None:
     """Extend the span of a value that is unchanged, begin another where it changed."""
-    latest = await _latest(database, [one.series for one in measurements])
-    await bulk.write(database["observations"], [_update(one, latest.get(one.series)) for one in measurements])
+    spans = await _spans(database, [one.series for one in measurements])
+    await bulk.write(database["observations"], [_update(one, spans.get(one.series, [])) for one in measurements])
 
 
-async def _latest(database: Database, series: list[str]) -> dict[str, Document]:
-    spans = database["observations"].find({"series": {"$in": series}}).sort([("last_day", 1), ("first_day", 1)])
-    return {span["series"]: span async for span in spans}
+async def _spans(database: Database, series: list[str]) -> dict[str, list[Document]]:
+    """The spans of each series, in order."""
+    found: defaultdict[str, list[Document]] = defaultdict(list)
+    async for span in (
+        database["observations"].find({"series": {"$in": series}}).sort([("last_day", 1), ("first_day", 1)])
+    ):
+        found[span["series"]].append(span)
+    return found
 
 
-def _update(new: Measurement, latest: Document | None) -> UpdateOne:
-    unchanged = latest is not None and latest["value"] == new.value
-    first_day = latest["first_day"] if latest is not None and unchanged else new.day
+def _first_day(new: Measurement, spans: Sequence[Document]) -> str:
+    """That of the span which the measurement belongs to: the latest if nothing changed, or one around its day."""
+    for span in reversed(spans):
+        around = span is spans[-1] or span["first_day"] <= new.day <= span["last_day"]
+        if around and span["value"] == new.value:
+            first_day: str = span["first_day"]
+            return first_day
+    return new.day
+
+
+def _update(new: Measurement, spans: Sequence[Document]) -> UpdateOne:
+    first_day = _first_day(new, spans)
     return UpdateOne(
         {"_id": f"{new.series} {first_day}"},
         {

@@ -82,10 +82,10 @@ async def date_sightings(database: Database, digest: str, page_date: str, basis:
 
 
 async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
-    """Add what exported lines tell: the same lines again change nothing."""
+    """Add what exported lines tell: the same lines again change nothing but `updated_at`."""
     whole = [one for one in lines if isinstance(one, Paper)]
     names = [name for one in whole if one.ids.arxiv for name in _leading(one.id, one.title, one.ids.doi)]
-    merges = [aliases.merged(one.id, one.merged_into) for one in lines if isinstance(one, Merged)]
+    merges = [aliases.merged(one.id, one.merged_into, imported=True) for one in lines if isinstance(one, Merged)]
     await aliases.add(database, names + merges)
     await bulk.write(database["papers"], [adding(one.id, from_line(one), one.first_seen) for one in whole])
     for path in ("citations.semantic_scholar", "citations.openalex"):

@@ -62,7 +62,7 @@ async def _digests(database: Database) -> Document:
                 "$group": {
                     "_id": None,
                     "stored": {"$sum": 1},
-                    "listings": {"$sum": "$records"},
+                    "listings": {"$sum": {"$cond": [{"$eq": [{"$type": "$whole"}, "bool"]}, 0, "$records"]}},
                     "days": {"$addToSet": "$page_date"},
                     "last_seen": {"$max": "$seen_at"},
                 }

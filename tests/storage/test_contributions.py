@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
 import pytest
@@ -195,16 +195,60 @@ def test_a_new_paper_is_the_same_on_the_short_way(mongo_uri: str, request: pytes
 
 
 async def test_a_copy_never_replaces_what_was_crawled(database: Database) -> None:
-    """Values of a saved page stand until the day is crawled, and never after: neither numbers nor texts."""
-    saved, crawled = (
-        Page(listings=(Listing(position=at, title=title, arxiv_id="2503.00001", upvotes=at),), digest="hf-daily:1")
-        for at, title in ((1, "As saved"), (2, "As crawled"))
-    )
+    """Values of a saved page stand until the day is crawled, and never after: neither numbers nor texts nor dates."""
+
+    def day(upvotes: int, title: str, published: str, medium: Literal["json", "html"]) -> Page:
+        told = Published(date=published, precision="day", basis="hf_props")
+        one = Listing(position=1, title=title, arxiv_id="2503.00001", upvotes=upvotes, published=told)
+        return Page(listings=(one,), digest="hf-daily:1", medium=medium)
+
+    saved, crawled = day(1, "As saved", "2025-03-01", "json"), day(2, "As crawled", "2025-03-02", "html")
     for page, own, upvotes in ((saved, False, 1), (crawled, True, 2), (saved, False, 2), (crawled, True, 2)):
         await papers.sight(database, page, "hf_props", "hf-daily:1", crawled=own)
         [paper] = [one async for one in database["papers"].find()]
         assert [(one["upvotes"], one["listed_title"]) for one in paper["sightings"]] == [(upvotes, None)]
-        assert paper["title"] == ("As crawled" if upvotes == 2 else "As saved")
+        told = (paper["title"], paper["published"]["date"])
+        assert told == (("As crawled", "2025-03-02") if upvotes == 2 else ("As saved", "2025-03-01"))
+    await papers.sight(database, saved, "hf_api", "hf-daily:0")  # a copy of another day
+    [paper] = [one async for one in database["papers"].find()]
+    assert (paper["title"], paper["published"]["date"]) == ("As crawled", "2025-03-02")
+
+
+async def test_what_is_no_answer_never_replaces_one(database: Database) -> None:
+    """An imported line whose arXiv fact failed later than ours was told."""
+    await papers.add(
+        database,
+        [Listing(position=1, title="Ice", arxiv_id="2503.00001", arxiv=SNAPSHOT)],
+        Origin("arxiv_snapshot", "a:1"),
+    )
+    [paper] = [paper_of(one) async for one in database["papers"].find()]
+    failed = ArxivFact(status="failed", provider="arxiv", fetched_at=NOON, reason="HTTP 500")
+    await papers.restore(database, [paper.model_copy(update={"arxiv": failed, "title": "Older"})])
+    [paper] = [paper_of(one) async for one in database["papers"].find()]
+    assert (paper.arxiv.status, paper.arxiv.version, paper.title) == ("ok", 2, "Ice")
+
+
+async def test_an_export_stands_behind_what_is_crawled(database: Database) -> None:
+    """A line from before, read again after the day was crawled anew, brings no old title back; nor does it bar one."""
+    listing = Listing(position=1, title="Then", arxiv_id="2503.00001")
+    page = Page(listings=(listing,), digest="hf-daily:1", medium="json")
+    await papers.sight(database, page, "hf_api", "hf-daily:1", crawled=True)
+    [line] = [paper_of(one) async for one in database["papers"].find()]
+    now = page.model_copy(update={"listings": (listing.model_copy(update={"title": "Now"}),)})
+    await papers.sight(database, now, "hf_api", "hf-daily:1", crawled=True)
+    await papers.restore(database, [line])
+    [paper] = [one async for one in database["papers"].find()]
+    assert paper["title"] == "Now"
+
+
+async def test_a_list_of_thousands_of_repositories_is_bounded(database: Database) -> None:
+    """What a hostile row names is cut before it outgrows MongoDB's documents and stages; it is stored twice over."""
+    abstract = " ".join(f"https://github.com/ice/floe{at}" for at in range(40_000))
+    for digest in ("a:1", "a:2"):
+        one = Listing(position=1, title="Ice", arxiv_id="2503.00001", abstract=abstract)
+        await papers.add(database, [one], Origin("jsonl", digest))
+    [paper] = [one async for one in database["papers"].find()]
+    assert (len(paper["links"]), len(paper["repos"]), len(paper["sightings"])) == (1000, 100, 2)
 
 
 async def test_a_snapshot_never_stands_above_arxiv_itself(database: Database) -> None:
