@@ -35,6 +35,8 @@ PROMISED = {
 """Keys of every entry of all pages measured, and their fields: one that no entry has is not unknown, it has moved."""
 FEW = 10
 """Entries of a day; the smallest of the days measured had 15."""
+LONGEST = 2**18
+"""Characters of a text: a paper's have thousands, and a document of MongoDB holds 16 MiB."""
 LARGEST = 2**63 - 1
 """MongoDB's integers end here."""
 
@@ -181,7 +183,7 @@ def _said(key: str, read: Callable[[Any], T | None], *rows: Row) -> T | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= LONGEST else None
 
 
 def _count(value: Any) -> int | None:

@@ -58,6 +58,36 @@ async def test_a_mended_layout_reads_the_digest_again(database: Database) -> Non
     assert (digest["names"], digest["records"], digest["warnings"]) == (["a.txt"], 2, ["header_unknown: 'x'"])
 
 
+async def test_several_copies_of_a_day_are_read_once_each(database: Database) -> None:
+    """Saved twice, with other numbers: whichever was read last stands, and reading both again changes nothing."""
+    early, late = (
+        Page(listings=(Listing(position=1, title="Ice", arxiv_id="2503.00001", upvotes=votes),), digest="hf-daily:1")
+        for votes in (1, 2)
+    )
+    for new in (True, False):
+        for what, raw in ((early, "aa"), (late, "bb")):
+            text = Text(f"{raw}.html", raw, f"/{raw}.html")
+            assert await digests.store(database, what, text, source="hf_props", digest="hf-daily:1") is new
+        [paper] = await everything(database, "papers")
+        assert [one["upvotes"] for one in paper["sightings"]] == [2]
+    [digest] = await everything(database, "digests")
+    assert digest["first_seen_at"] < digest["seen_at"]
+
+
+async def test_an_unchanged_list_in_another_text_can_be_read_again(database: Database) -> None:
+    """The text of the latest crawl is the one that a mended layout reads, also where nothing in the list had changed."""
+    what = Page(listings=(Listing(position=1, title="Ice", arxiv_id="2503.00001"),), digest="hf-daily:1")
+    for raw in ("aa", "bb"):
+        text = Text("hf-daily:1", raw, crawled=dt.date(2026, 3, 3))
+        assert await digests.store(database, what, text, source="hf_api", digest="hf-daily:1") is (raw == "aa")
+    mended = what.model_copy(update={"listings": (what.listings[0].model_copy(update={"title": "Ice and Snow"}),)})
+    for raw in ("aa", "bb"):
+        told = await digests.store(database, mended, Text(raw, raw), source="hf_api", digest="hf-daily:1")
+        assert told is (raw == "bb")
+    [paper] = await everything(database, "papers")
+    assert paper["title"] == "Ice and Snow"
+
+
 async def test_a_page_that_was_killed_halfway_is_stored_again(database: Database) -> None:
     """The digest's own document is written last: without it the page counts as not stored."""
     await store(database, page("How Ice Grows"))
@@ -82,6 +112,16 @@ async def test_a_text_that_is_understood_settles_its_refusals(database: Database
     await store(database, page("How Ice Grows"))
     left = await everything(database, "deferred")
     assert [(one["name"], one["raw"]) for one in left] == [("b.txt", None), ("c.txt", "cc"), ("a.txt", "dd")]
+
+
+async def test_a_kept_text_that_is_refused_again_is_one_refusal(database: Database) -> None:
+    """It keeps the name and the digest by which it came, and tells the reason of today."""
+    first = Refusal(name="hf-daily:1", digest="hf-daily:1", reason="props_broken", detail="then", raw="a" * 64)
+    kept = Refusal(name="x.zst", path=f"/data/raw/{'a' * 64}.zst", reason="record_shape", detail="now", raw="a" * 64)
+    for one in (first, kept):
+        await deferred.add(database, one)
+    [refused] = await everything(database, "deferred")
+    assert (refused["digest"], refused["reason"], refused["detail"]) == ("hf-daily:1", "record_shape", "now")
 
 
 async def test_a_refusal_is_noted_once(database: Database) -> None:
