@@ -75,7 +75,7 @@ async def test_several_copies_of_a_day_are_read_once_each(database: Database) ->
 
 
 async def test_an_unchanged_list_in_another_text_can_be_read_again(database: Database) -> None:
-    """The text of the latest crawl is the one that a mended layout reads, also where nothing in the list had changed."""
+    """The latest crawl's text is the one that a mended layout reads, also where nothing in the list had changed."""
     what = Page(listings=(Listing(position=1, title="Ice", arxiv_id="2503.00001"),), digest="hf-daily:1")
     for raw in ("aa", "bb"):
         text = Text("hf-daily:1", raw, crawled=dt.date(2026, 3, 3))
