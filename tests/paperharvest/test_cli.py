@@ -13,6 +13,7 @@ import pytest
 from pymongo import MongoClient
 from typer.testing import CliRunner
 
+from crawler import dumps
 from paperharvest import cli
 from tests import standin
 from tests.lab import BINARY, EXAMPLES, PATIENCE, ROOT, Lab, gone, on_empty_database, pid_of, until
@@ -110,6 +111,13 @@ def hostile(tmp_path: Path) -> Path:
     (folder / "\x1b]0;owned\x07.txt").write_text("Dear diary\n\nnothing")
     (folder / "two\nlines.txt").write_bytes(page + b"\n\n\x1b[31mhalf a\nrecord")
     return folder
+
+
+def test_the_layouts_of_dumps_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help names them without importing them."""
+    monkeypatch.setenv("COLUMNS", "200")
+    told = CliRunner().invoke(cli.app, ["crawl", "dump", "--help"]).output
+    assert [name for name in dumps.names() if name not in told] == []
 
 
 def test_what_is_refused_is_listed_and_the_rest_is_stored(lab: Lab, hostile: Path) -> None:
