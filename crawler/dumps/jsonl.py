@@ -20,6 +20,7 @@ FORM = "lines"
 KEYS = ({"id", "schema_version"}, *({name, "title"} for name in ("id", "arxiv_id", "arxivId", "paper_id")))
 EVERY = True
 
+YEAR = re.compile(r"[0-9]{4}")
 MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
@@ -131,7 +132,10 @@ def _name(author: str | Named) -> str:
     return author if isinstance(author, str) else author.name
 
 
-def _published(written: str) -> dict[str, str]:
+def _published(written: str) -> dict[str, str] | None:
+    """A day or a month; None for a year alone, which tells neither. Raises LayoutChanged."""
+    if YEAR.fullmatch(written):
+        return None
     precision, date = ("month", written) if MONTH.fullmatch(written) else ("day", _day(written).isoformat())
     return {"date": date, "precision": precision, "basis": "explicit"}
 

@@ -102,14 +102,17 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[Row]:
     """The lines that are not blank."""
     position, offset, cut = 1, 0, 0
     begun: list[bytes] = []
+    room = LARGEST + 1
     for chunk in chain(chunks, [b"\n"]):  # the last line need not be ended
         lines = chunk.split(b"\n")
         if len(lines) == 1:
-            begun.append(chunk[: max(0, LARGEST + 1 - sum(map(len, begun)))])
-            cut += len(chunk) - len(begun[-1])
+            if kept := chunk[:room]:
+                begun.append(kept)
+            room, cut = room - len(kept), cut + len(chunk) - len(kept)
             continue
         lines[0] = b"".join([*begun, lines[0]])
         begun = [lines.pop()]
+        room = LARGEST + 1 - len(begun[0])
         for line in lines:
             if line and not line.isspace():
                 yield position, offset, line

@@ -136,7 +136,7 @@ def test_code_has_the_stars_that_are_told_with_it() -> None:
         ({"title": "Ice", "authors": [1]}, "authors"),
         ({"title": "Ice", "ai_keywords": "ice"}, "ai_keywords"),
         ({"title": "Ice", "published": "yesterday"}, "no ISO date: 'yesterday'"),
-        ({"title": "Ice", "published": "2025"}, "no ISO date"),
+        ({"title": "Ice", "published": "20255"}, "no ISO date"),
         ({"title": "Ice", "published": 2025}, "published"),
         ({"title": "Ice", "date_seen": "2025-02-30"}, "no ISO date"),
         ({"title": "Ice", "date_seen": "0001-01-01T00:00:00+14:00"}, "no ISO date"),
