@@ -155,7 +155,8 @@ def test_an_interrupted_dump_goes_on(lab: Lab, tmp_path: Path) -> None:
         read = records(database, "jsonl")
         assert 500 <= read < 3500
         done = lab.run(*arguments)
-        assert (done.returncode, done.stderr) == (0, f"digests: 1 stored, 0 refused; {3500 - read} listings\n")
+        assert done.returncode == 0
+        assert done.stderr.startswith(f"digests: 1 stored, 0 refused; {3500 - read} listings\n")
         assert database["papers"].distinct("_work.rev") == [1]
         assert database["papers"].count_documents({}) == 3500
 
