@@ -24,6 +24,8 @@ AGAIN = (1, 3, 7, 14)
 """Days after which it is crawled again."""
 SOON = dt.timedelta(hours=20)
 """After which what looked wrong is crawled again: by the next of daily crawls, which are not punctual to the second."""
+SELDOM = SOON + dt.timedelta(days=6)
+"""The same once a day has settled: whether a newer version reads what was refused."""
 FEW = 10
 """Listings: fewer on a weekday look odd (15 to 71 on 71 days)."""
 FULL = (50, 100)
@@ -53,24 +55,31 @@ def due_at(day: dt.date, state: Day | None) -> dt.datetime | None:
         return begins(day)
     looks = (closes(day) + (after - 1) * ONE_DAY for after in AGAIN)
     due = [look for look in looks if look > state.asked_at]
-    if state.few or state.status == "refused" or (state.status == "open" and state.empty_since):
-        due.append(state.asked_at + SOON)
+    if state.status == "refused":
+        due.append(state.asked_at + (SOON if due else SELDOM))
+    elif (state.few and len(due) not in (1, 2)) or (state.status == "open" and state.empty_since):
+        due.append(state.asked_at + SOON)  # few papers between two late looks wait for the next: eight looks are all
     return min(due, default=None)
 
 
 def missing(
-    known: Mapping[dt.date, Day], saved: Collection[dt.date], heard_of: Collection[dt.date], now: dt.datetime
+    known: Mapping[dt.date, Day],
+    saved: Mapping[dt.date, dt.datetime | None],
+    heard_of: Collection[dt.date],
+    now: dt.datetime,
 ) -> list[dt.date]:
     """The days between the first and the last that is known of that are due: the newest first.
 
-    known: days that were asked for; once there is one, the last day is today. saved: days of saved pages, which
-    are not asked for. heard_of: days that pages link to, or that were crawled by a crawl that was killed.
+    known: days that were asked for; once there is one, the last day is today. saved: days of saved pages, and when
+    these were first seen: from an hour after the day on they stand for it. heard_of: days that pages link to, or
+    that were crawled by a crawl that was killed.
     """
     there = {*known, *saved, *heard_of}
     if not there:
         return []
     last = now.date() if known else max(there)
-    return [day for day in due(known, min(there), last, now) if day in known or day not in saved]
+    whole = {day for day, seen in saved.items() if seen is None or seen >= closes(day)} - {*known}
+    return [day for day in due(known, min(there), last, now) if day not in whole]
 
 
 def due(known: Mapping[dt.date, Day], since: dt.date, until: dt.date, now: dt.datetime) -> list[dt.date]:
@@ -84,22 +93,24 @@ def lists_begin_after(day: dt.date, known: Mapping[dt.date, Day]) -> bool:
     """Whether all of the next weekdays were asked for, and had no list."""
     later: Iterable[dt.date] = filter(is_weekday, (day + ONE_DAY * ahead for ahead in count(1)))
     states = map(known.get, islice(later, GIVE_UP))
-    return all(one and (one.empty_since or one.status == "other_date_shown") for one in states)
+    return all(one and not one.records and (one.empty_since or one.status == "other_date_shown") for one in states)
 
 
 def listed(day: dt.date, before: Day | None, at: dt.datetime, records: int, *, whole: bool = True) -> Day:
     """A day that listed so many papers; whole: that is known to be all."""
     over = at >= closes(day)
-    first = over and is_weekday(day) and not (before and before.asked_at >= closes(day))
-    few = records < (FEW if first else before.records // 2 if before else 0)
+    first = over and not (before and before.listed_at and before.listed_at >= closes(day))
+    least = max(FEW if first and is_weekday(day) else 0, before.records // 2 if before else 0)
+    few = records < least and (first or not (before and before.few))
     status: Status = "complete" if over and whole else "open"
-    return Day(status=status, asked_at=at, records=records, few=few)
+    return Day(status=status, asked_at=at, listed_at=at, records=records, few=few)
 
 
 def empty(day: dt.date, before: Day | None, at: dt.datetime) -> Day:
     """A day that listed nothing: an empty weekday is believed when it is so a day later, too."""
     if before and before.records:
-        return before.model_copy(update={"asked_at": at, "few": False})
+        status: Status = "complete" if at >= closes(day) else "open"
+        return before.model_copy(update={"status": status, "asked_at": at, "few": False})
     since = before.empty_since if before and before.empty_since else at
     if not is_weekday(day) or at - since >= ONE_DAY:
         return Day(status="empty_confirmed", asked_at=at, empty_since=since)
@@ -108,8 +119,9 @@ def empty(day: dt.date, before: Day | None, at: dt.datetime) -> Day:
 
 def unread(status: Status, before: Day | None, at: dt.datetime) -> Day:
     """A day whose list was not read: what was known of it stays."""
-    told = {"status": status, "asked_at": at}
-    return before.model_copy(update=told) if before else Day.model_validate(told)
+    before = before or Day(status=status, asked_at=at)
+    few = before.few and status == "refused"
+    return before.model_copy(update={"status": status, "asked_at": at, "few": few})
 
 
 def heard_of(day: dt.date) -> Day:

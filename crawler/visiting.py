@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.exceptions import (
     DownloadCancelledError,
     DownloadFailedError,
@@ -29,7 +29,7 @@ from storage.documents import Refusal
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -100,6 +100,37 @@ class Terms:
     def domain(self) -> str:
         """The host, which redirects do not leave."""
         return urlsplit(self.base_url).hostname or ""
+
+
+class Visitor(Spider):
+    """A spider of one provider's host. Its `parse` asks, one request after another."""
+
+    custom_settings = SETTINGS
+    provider: tuple[str, str, float] | tuple[str, str, float, float]
+    """What `Terms.of` makes its terms of."""
+    terms: Terms
+    allowed_domains: list[str]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Scrapy's way to make a spider."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.terms = Terms.of(crawler, *cls.provider)
+        spider.allowed_domains = [spider.terms.domain]
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
+        yield Request("data:,", self.parse, meta={"allow_offsite": True})
+
+    def tell(self, kind: str, sentence: str) -> None:
+        """Add a sentence to the summary."""
+        tell(self.crawler, kind, sentence)
+
+
+def flag(value: object) -> bool:
+    """Whether an argument says yes: `-a html=0`, `no` and `false` do not."""
+    return str(value or "").lower() not in ("", "0", "no", "false")
 
 
 async def get(crawler: Crawler, terms: Terms, path: str, *statuses: int) -> Response:

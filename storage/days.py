@@ -18,6 +18,8 @@ class Day(Record):
 
     status: Status
     asked_at: dt.datetime
+    listed_at: dt.datetime | None = None
+    """When it last listed papers."""
     records: int = 0
     empty_since: dt.datetime | None = None
     """When a day that was over first listed nothing."""
@@ -37,13 +39,19 @@ async def note(database: Database, source: str, day: dt.date, state: Day) -> Non
     await database["days"].update_one({"_id": f"{source}:{day}"}, {"$set": told}, upsert=True)
 
 
-async def stored(database: Database, source: str) -> tuple[set[dt.date], set[dt.date]]:
-    """The days whose pages were saved, and others that are heard of: linked to, or crawled and not noted (a kill)."""
-    saved, heard_of = set[dt.date](), set[dt.date]()
-    wanted = {"neighbours": 1, "crawled": 1}
+async def stored(database: Database, source: str) -> tuple[dict[dt.date, dt.datetime | None], set[dt.date]]:
+    """The days whose pages were saved, with when these were first seen, and days that are heard of.
+
+    Those are linked to, or were crawled and not noted (a kill). An old page does not tell when it was seen.
+    """
+    saved, heard_of = dict[dt.date, dt.datetime | None](), set[dt.date]()
+    wanted = {"neighbours": 1, "crawled": 1, "first_seen_at": 1}
     async for one in database["digests"].find({"_id": {"$regex": f"^{source}:"}}, wanted):
         day = dt.date.fromisoformat(one["_id"].removeprefix(f"{source}:"))
-        (heard_of if "crawled" in one else saved).add(day)
+        if "crawled" in one:
+            heard_of.add(day)
+        else:
+            saved[day] = one.get("first_seen_at")
         heard_of.update(map(dt.date.fromisoformat, one.get("neighbours", ())))
     return saved, heard_of
 

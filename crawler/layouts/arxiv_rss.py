@@ -82,6 +82,14 @@ def matches(text: str) -> bool:
 
 def parse(text: str) -> Page:
     """All items of the feed, or LayoutChanged: one without items is an empty day, `no_records`."""
+    page = feed(text)
+    if not page.listings:
+        raise LayoutChanged("no_records", f"an empty day: {page.digest} announces nothing")
+    return page
+
+
+def feed(text: str) -> Page:
+    """The same, where an empty day is a page without listings."""
     root = _root(text)
     form, channels = (ATOM_FORM, [root]) if root.tag == f"{ATOM}feed" else (RSS_FORM, root.findall("channel"))
     if root.tag not in (f"{ATOM}feed", "rss") or len(channels) != 1:
@@ -95,10 +103,8 @@ def parse(text: str) -> Page:
         raise _refused(channel, f"the feed does not tell its categories and its day: {title[:80]!r}")
     categories = "+".join(sorted(set(own[1].split("+"))))
     items = channel.findall(form.item)
-    if not items and root.find(f".//{form.item}") is None:
-        raise LayoutChanged("no_records", f"nothing was announced in {categories} on {day}: an empty day")
     listed = [_listing(position, item, form, day) for position, item in enumerate(items, 1)]
-    if len(items) != sum(1 for _ in root.iter(form.item)) or not any(listing.who for listing in listed):
+    if len(items) != sum(1 for _ in root.iter(form.item)) or (items and not any(listing.who for listing in listed)):
         raise _refused(channel, "an item stands outside the feed's list, or no item tells its creators")
     first = {listing.arxiv_id: listing for listing in reversed(listed)}
     twice = [listing for listing in listed if first[listing.arxiv_id] is not listing]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
-import scrapy
+from scrapy.settings.default_settings import RETRY_EXCEPTIONS
 
 from crawler import days, visiting
 from crawler.items import Asked, Digest, Refused
 from crawler.layouts import LayoutChanged, hf_api, hf_props
-from crawler.visiting import NotAnsweredError, Terms, UnreachableError
+from crawler.visiting import NotAnsweredError, UnreachableError
+from storage import connect
 from storage import days as states
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from scrapy.crawler import Crawler
     from scrapy.http import Response
 
     from storage.connect import Database
@@ -36,72 +36,46 @@ SHOWN = 5  # days in one sentence
 IN_A_ROW = 3  # days without an answer, after which the provider is left alone
 
 
-class MisreadError(Exception):
-    """An answer was not understood."""
-
-    def __init__(self, day: dt.date, body: bytes, why: LayoutChanged) -> None:
-        super().__init__(str(why))
-        self.refused = visiting.refused(_named(day), why, body)
-
-
-class Found(NamedTuple):
-    """What was read of a day."""
-
-    body: bytes
-    source: str
-    page: Page | None
-    """None where nothing is listed."""
-    whole: bool
-    """Whether that is known to be all."""
-
-
-class HfDailySpider(scrapy.Spider):
+class HfDailySpider(visiting.Visitor):
     """`scrapy crawl hf_daily -a date=… | -a since=… [-a until=…] | -a missing=1 [-a html=1]`.
 
     Days are asked for from the newest to the oldest; a back-fill ends where the lists began.
     """
 
     name = "hf_daily"
-    custom_settings = visiting.SETTINGS
-    terms: Terms
-    allowed_domains: list[str]
+    provider = ("huggingface", HOST, INTERVAL, INTERVAL_WITH_TOKEN)
+    # A host that swallows packets costs a timeout each time: of the API, then of the page, and of no other try.
+    custom_settings = visiting.SETTINGS | {
+        "RETRY_EXCEPTIONS": [one for one in RETRY_EXCEPTIONS if "Timeout" not in str(one)]
+    }
+    body = b""
+    """The answer that is being read."""
 
     def __init__(
         self,
         date: str | None = None,
         since: str | None = None,
         until: str | None = None,
-        missing: str | None = None,
-        html: str | None = None,
+        missing: object = None,
+        html: object = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if sum(map(bool, (date, since, missing))) != 1:
+        if sum(map(visiting.flag, (date, since, missing))) != 1:
             raise ValueError("say which days: scrapy crawl hf_daily -a date=2026-03-02, -a since=… or -a missing=1")
         self.date, self.since, self.until = (
             dt.date.fromisoformat(one) if one else None for one in (date, since, until)
         )
         if self.date and self.date > _now().date():
             raise ValueError(f"{date} is not yet: name a day up to today, in UTC")
-        self.looks = (self._page,) if html else (self._api, self._page)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> HfDailySpider:
-        """Scrapy's way to make a spider."""
-        spider: HfDailySpider = super().from_crawler(crawler, *args, **kwargs)
-        spider.terms = Terms.of(crawler, "huggingface", HOST, INTERVAL, INTERVAL_WITH_TOKEN)
-        spider.allowed_domains = [spider.terms.domain]
-        return spider
-
-    async def start(self) -> AsyncIterator[scrapy.Request]:
-        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
-        yield scrapy.Request("data:,", self.parse, meta={"allow_offsite": True})
+        self.looks = (self._page,) if visiting.flag(html) else (self._api, self._page)
 
     async def parse(self, _response: Response, **_kwargs: Any) -> AsyncIterator[Digest | Refused | Asked]:
         """Every day that is due, one after another, for as long as somebody answers."""
         database, stats = visiting.database(self.crawler), self.crawler.stats
-        known = await states.known(database, SOURCE)
-        wanted = await self._wanted(database, known)
+        with connect.explained(database):
+            known = await states.known(database, SOURCE)
+            wanted = await self._wanted(database, known)
         stats.set_value("harvest/unit", "days")
         stats.set_value("harvest/total", len(wanted))
         unanswered = 0
@@ -110,10 +84,10 @@ class HfDailySpider(scrapy.Spider):
             if visiting.ending(self.crawler):
                 break
             if unanswered >= IN_A_ROW:
-                self._tell("left", f"{_named(day)} and earlier: not asked, nobody answers; the next crawl asks")
+                self.tell("left", f"{_named(day)} and earlier: not asked, nobody answers; the next crawl asks")
                 break
             if self.since and days.lists_begin_after(day, known):
-                self._tell(
+                self.tell(
                     "warnings", f"{_named(day)} and earlier: not asked, {days.GIVE_UP} weekdays after it are empty"
                 )
                 break
@@ -125,12 +99,12 @@ class HfDailySpider(scrapy.Spider):
                 unanswered = 0
             except NotAnsweredError as error:
                 unanswered += IN_A_ROW if isinstance(error, UnreachableError) else 1
-                self._tell("left", f"{_named(day)}: {error}; the next crawl asks again")
+                self.tell("left", f"{_named(day)}: {error}; the next crawl asks again")
         if empty := [
             str(day) for day in wanted if (one := known.get(day)) and one.status == "open" and one.empty_since
         ]:
             named = ", ".join(empty[:SHOWN]) + (f" and {more} more" if (more := len(empty) - SHOWN) > 0 else "")
-            self._tell("warnings", f"{SOURCE}: nothing is listed on {named}; a crawl a day later looks again")
+            self.tell("warnings", f"{SOURCE}: nothing is listed on {named}; a crawl a day later looks again")
 
     async def _wanted(self, database: Database, known: Mapping[dt.date, Day]) -> list[dt.date]:
         """The days to ask for, the newest first."""
@@ -138,85 +112,94 @@ class HfDailySpider(scrapy.Spider):
             return [self.date]
         if self.since:
             return days.due(known, self.since, self.until or dt.date.max, _now())
-        return days.missing(known, *await states.stored(database, SOURCE), _now())
-
-    def _tell(self, kind: str, sentence: str) -> None:
-        visiting.tell(self.crawler, kind, sentence)
+        saved, heard_of = await states.stored(database, SOURCE)
+        if not (known or saved or heard_of):
+            self.tell("left", f"{SOURCE}: no day is known yet: begin with `paperharvest crawl hf-daily --since D`")
+        return days.missing(known, saved, heard_of, _now())
 
     async def _day(self, day: dt.date, known: Mapping[dt.date, Day]) -> AsyncIterator[Digest | Refused | Asked]:
         """A day's papers, then what became of the day. Raises NotAnsweredError."""
-        at, refused = _now(), False
+        at, before, refused = _now(), known.get(day), False
         failed: NotAnsweredError | None = None
         for look in self.looks:
             try:
-                found = await look(day)
-            except MisreadError as error:
+                source, page, whole = await look(day)
+            except LayoutChanged as why:
                 refused = True
-                yield error.refused
+                yield visiting.refused(_named(day), why, self.body)
             except NotAnsweredError as error:
                 failed = error
                 if isinstance(error, UnreachableError):
                     break
             else:
-                for item in self._read(day, known, at, found):
+                if page is None:
+                    if before and before.records:
+                        gone = f"its {before.records} papers are listed no more; they stay stored"
+                        self.tell("warnings", f"{_named(day)}: {gone}")
+                    yield _asked(day, days.empty(day, before, at))
+                    return
+                for item in self._read(day, known, at, source, page, whole=whole):
                     yield item
                 return
         if failed and not refused:
             raise failed
-        yield _asked(day, days.unread("refused", known.get(day), at))
+        yield _asked(day, days.unread("refused", before, at))
 
     def _read(
-        self, day: dt.date, known: Mapping[dt.date, Day], at: dt.datetime, found: Found
+        self, day: dt.date, known: Mapping[dt.date, Day], at: dt.datetime, source: str, read: Page, *, whole: bool
     ) -> Iterator[Digest | Asked]:
-        """The digests in an answer, and the state of each day that it is a whole list of."""
-        before = known.get(day)
-        if found.page is None:
-            if before and before.records:
-                self._tell(
-                    "warnings", f"{_named(day)}: its {before.records} papers are listed no more; they stay stored"
-                )
-            yield _asked(day, days.empty(day, before, at))
-            return
-        parts = _by_day(found.page, day)
-        if not found.whole:
-            self._tell("warnings", f"{_named(day)}: {len(found.page.listings)} listings may not be all")
+        """The digests in an answer, and the state of each day that it is a list of."""
+        parts = _by_day(read, day)
+        if not whole:
+            self.tell("warnings", f"{_named(day)}: {len(read.listings)} listings may not be all")
         # Its own list is last: a text that was crawled is read no more as somebody's copy.
         for shown, page in sorted(parts.items(), key=lambda part: part[0] == day):
-            own = shown == day or found.source == "hf_props"
-            if (
-                not own and shown not in known and days.is_weekday(shown)
-            ):  # before its digest, which would pass for a saved page
-                yield _asked(shown, days.heard_of(shown))
+            own = shown == day or source == "hf_props"
+            if not own and shown not in known and days.is_weekday(shown):
+                yield _asked(shown, days.heard_of(shown))  # before its digest, which would pass for a saved page
             # What strays into another day's answer is a copy: that day's own list knows its numbers.
-            yield visiting.digest(found.source, _named(shown), page, found.body, at.date() if own else None)
+            yield visiting.digest(source, _named(shown), page, self.body, at.date() if own else None)
             if own:
-                state = days.listed(shown, known.get(shown), at, len(page.listings), whole=found.whole)
+                state = days.listed(shown, known.get(shown), at, len(page.listings), whole=whole)
                 yield _asked(shown, state)
         if day not in parts:
-            self._tell("left", f"{_named(day)}: the list of {', '.join(map(str, parts))} was shown in its place")
-            yield _asked(day, days.unread("other_date_shown", before, at))
+            self.tell("left", f"{_named(day)}: the list of {', '.join(map(str, parts))} was shown in its place")
+            yield _asked(day, days.unread("other_date_shown", known.get(day), at))
 
-    async def _api(self, day: dt.date) -> Found:
-        """What the API lists. A page as long as one can be is never taken for the last."""
+    async def _get(self, path: str) -> Response:
+        response = await visiting.get(self.crawler, self.terms, path)
+        self.body = response.body
+        return response
+
+    async def _api(self, day: dt.date) -> tuple[str, Page | None, bool]:
+        """Who reads it, what the API lists, if anything, and whether that is known to be all. Raises LayoutChanged.
+
+        A page as long as one can be is never taken for the last.
+        """
         parts: list[bytes] = []
         whole = False
         for number in range(MOST_PAGES):
             query = urlencode({"date": day.isoformat(), "limit": LIMIT, "p": number})
-            response = await visiting.get(self.crawler, self.terms, f"/api/daily_papers?{query}")
-            entries, part = _entries(day, response), response.body.strip()[1:-1]
+            response = await self._get(f"/api/daily_papers?{query}")
+            entries, part = _entries(response), response.body.strip()[1:-1]
             if part in parts:  # it does not know of pages: how many more there are, nobody knows
                 break
             parts += [part] if entries else []
             if whole := len(entries) not in days.FULL:
                 break
-        body = b"[" + b",".join(parts) + b"]"
-        return Found(body, "hf_api", _parsed(day, hf_api.parse, body) if parts else None, whole)
+        self.body = b"[" + b",".join(parts) + b"]"
+        return "hf_api", hf_api.parse(visiting.text(self.body)) if parts else None, whole
 
-    async def _page(self, day: dt.date) -> Found:
-        """What the HTML page lists."""
-        body = (await visiting.get(self.crawler, self.terms, f"/papers/date/{day}")).body
-        page = _parsed(day, hf_props.parse, body)
-        return Found(body, "hf_props", page, len(page.listings) not in days.FULL)
+    async def _page(self, day: dt.date) -> tuple[str, Page | None, bool]:
+        """The same of the HTML page."""
+        response = await self._get(f"/papers/date/{day}")
+        try:
+            page = hf_props.parse(visiting.text(response.body))
+        except LayoutChanged as why:
+            if why.reason != "no_records":
+                raise
+            return "hf_props", None, True
+        return "hf_props", page, len(page.listings) not in days.FULL
 
 
 def _named(day: dt.date) -> str:
@@ -231,24 +214,14 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _entries(day: dt.date, response: Response) -> list[Any]:
-    """The entries of an answer of the API, which may be none. Raises MisreadError."""
+def _entries(response: Response) -> list[Any]:
+    """The entries of an answer of the API, which may be none. Raises LayoutChanged."""
     kind = (response.headers.get("Content-Type") or b"none").decode("latin-1")
-    entries = None
     with suppress(orjson.JSONDecodeError):
-        entries = orjson.loads(response.body) if "json" in kind else None
-    if isinstance(entries, list):
-        return entries
+        if "json" in kind and isinstance(entries := orjson.loads(response.body), list):
+            return entries
     begins = response.body[:60].decode(errors="replace")
-    raise MisreadError(day, response.body, LayoutChanged("answer_unexpected", f"a list is due, not {kind}: {begins!r}"))
-
-
-def _parsed(day: dt.date, parse: Callable[[str], Page], body: bytes) -> Page:
-    """What a layout reads in an answer. Raises MisreadError."""
-    try:
-        return parse(visiting.text(body))
-    except LayoutChanged as why:
-        raise MisreadError(day, body, why) from None
+    raise LayoutChanged("answer_unexpected", f"a list is due, not {kind}: {begins!r}")
 
 
 def _by_day(page: Page, day: dt.date) -> dict[dt.date, Page]:

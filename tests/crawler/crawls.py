@@ -40,10 +40,12 @@ class Place:
     server: standin.Server | None = None
     url: str = ""
 
-    async def crawl(self, spider: str, *, interval: float = 0.0, key: str | None = None, **arguments: Any) -> Document:
+    async def crawl(
+        self, spider: str, *, interval: float = 0.0, key: str | None = None, within: float = 30, **arguments: Any
+    ) -> Document:
         """Run a spider to its end; what it told of itself, and how many requests it made. Raises its errors."""
         base = self.server.url if self.server else self.url
-        given = {"interval": interval, "backoff": 0.01, "api_key": key}
+        given = {"interval": interval, "backoff": 0.01, "timeout": within, "api_key": key}
         providers = {name: given | {"base_url": f"{base}/{name}"} for name in ("arxiv", "huggingface")}
         settings = Settings()
         settings.setmodule("crawler.settings")
@@ -97,7 +99,7 @@ class Place:
     async def as_of_yesterday(self) -> None:
         """Whatever was crawled so far was crawled a day earlier."""
         for day in await self.all("days"):
-            moved = {key: day[key] - YESTERDAY for key in ("asked_at", "empty_since") if day[key]}
+            moved = {key: day[key] - YESTERDAY for key in ("asked_at", "listed_at", "empty_since") if day[key]}
             await self.database["days"].update_one({"_id": day["_id"]}, {"$set": moved})
         for one in await self.all("observations"):
             await self.database["observations"].delete_one({"_id": one["_id"]})

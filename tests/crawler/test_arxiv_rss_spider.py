@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crawler import days
 from crawler.spiders.arxiv_rss import RENEWED, ArxivRssSpider
 from storage import providers
 from tests import standin
@@ -82,14 +83,25 @@ async def test_yesterdays_feed_is_not_taken_for_todays(place: Place) -> None:
 
 
 async def test_a_day_without_announcements_is_a_note(place: Place) -> None:
-    """A weekend or a holiday: nothing is refused, and it is not asked for again on that day."""
+    """Nothing is refused; a weekend is not asked for again on that day, a weekday is: it may only be late."""
     assert place.server
     place.server.options.announced = {}
     told = await crawl(place)
     assert (told["left"], told.get("refusals")) == ([], None)
-    assert told["warnings"] == [f"arxiv-rss:cs: nothing was announced in cs on {FEED}: an empty day"]
-    assert (await crawl(place))["requests"] == 0
+    assert told["warnings"] == [f"arxiv-rss:cs: nothing was announced on {FEED}"]
+    assert (await crawl(place))["requests"] == days.is_weekday(FEED)
     assert (await place.days("arxiv-rss:cs"))[str(FEED)].records == 0
+
+
+async def test_yesterdays_empty_feed_settles_nothing_of_today(place: Place) -> None:
+    """As on Mondays, where Sunday's is still shown: it counts for its own day, and today's announcements are read."""
+    assert place.server
+    options = place.server.options
+    announced, options.announced, options.today = options.announced, {}, str(FEED - dt.timedelta(1))
+    await crawl(place)
+    assert set(await place.days("arxiv-rss:cs")) == {options.today}
+    options.announced, options.today = announced, str(FEED)
+    assert (await crawl(place))["listings"] == 5
 
 
 async def test_a_category_that_arxiv_does_not_know_is_refused(place: Place) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler import days
@@ -58,20 +58,26 @@ def test_a_day_that_nobody_asked_for_is_due_when_it_begins() -> None:
 
 def test_what_looks_wrong_is_due_for_the_next_daily_crawl() -> None:
     """Refused, empty or with few papers: soon, though a daily crawl may come some minutes early."""
-    states_ = [
-        days.unread("refused", None, at(20)),
-        days.empty(MONDAY, None, at(20)),
-        days.listed(MONDAY, None, at(20), 9),
-    ]
-    for state in states_:
+    for state in (days.empty(MONDAY, None, at(20)), days.listed(MONDAY, None, at(20), 9)):
         assert days.due_at(MONDAY, state) == at(20) + days.SOON < at(21) - HOUR
+    assert days.due_at(MONDAY, days.unread("refused", None, at(9))) == at(9) + days.SOON
     assert days.due_at(MONDAY, days.unread("other_date_shown", None, at(20))) is None
+
+
+def test_a_settled_day_that_is_refused_is_asked_for_once_a_week() -> None:
+    """After the last regular look: a newer version finds it, and no schedule fails on it every night."""
+    assert at(27) - HOUR > (days.due_at(MONDAY, days.unread("refused", None, at(20))) or at(99)) > at(26)
+    assert days.due_at(MONDAY, days.unread("refused", None, at(14, 0.9))) == at(14, 1)
 
 
 def test_a_list_that_is_still_filling_is_no_whole_one() -> None:
     """Complete from an hour after its day on; of few papers nothing is thought before; a cut one stays open."""
-    assert days.listed(MONDAY, None, at(1, 0.9), 3) == Day(status="open", asked_at=at(1, 0.9), records=3)
-    assert days.listed(MONDAY, None, at(1, 1), 30) == Day(status="complete", asked_at=at(1, 1), records=30)
+    assert days.listed(MONDAY, None, at(1, 0.9), 3) == Day(
+        status="open", asked_at=at(1, 0.9), listed_at=at(1, 0.9), records=3
+    )
+    assert days.listed(MONDAY, None, at(1, 1), 30) == Day(
+        status="complete", asked_at=at(1, 1), listed_at=at(1, 1), records=30
+    )
     assert days.listed(MONDAY, None, at(2), 100, whole=False).status == "open"
 
 
@@ -86,6 +92,17 @@ def test_few_papers_are_looked_at_once_more() -> None:
     assert fallen.few
     assert not days.listed(MONDAY, fallen, at(4), 19).few
     assert not days.listed(MONDAY - DAY, None, at(1), 1).few
+
+
+def test_the_first_list_of_a_day_that_is_over_is_judged() -> None:
+    """Also where an earlier look at it was refused, or where half of what was there at noon is gone."""
+    refused = days.unread("refused", None, at(1))
+    assert days.listed(MONDAY, refused, at(2), 3).few
+    noon = days.listed(MONDAY, None, at(0), 5)
+    assert days.listed(MONDAY, days.unread("refused", noon, at(1)), at(2), 8).few
+    assert days.listed(MONDAY, days.listed(MONDAY, None, at(0), 40), at(1, 1), 19).few
+    looked_at = days.listed(MONDAY, None, at(1), 8)
+    assert not days.listed(MONDAY, days.unread("refused", looked_at, at(2)), at(3), 3).few
 
 
 def test_an_empty_weekday_is_believed_a_day_later() -> None:
@@ -105,7 +122,10 @@ def test_what_was_listed_is_not_forgotten() -> None:
     """An empty or unread answer later leaves the papers of a day what they are."""
     listed = days.listed(MONDAY, None, at(1), 30)
     assert days.empty(MONDAY, listed, at(3)) == listed.model_copy(update={"asked_at": at(3)})
-    assert days.unread("refused", listed, at(3)).records == 30
+    refused = days.unread("refused", listed, at(3))
+    assert refused.records == 30
+    assert days.empty(MONDAY, refused, at(4)) == listed.model_copy(update={"asked_at": at(4)})
+    assert days.empty(MONDAY, days.listed(MONDAY, None, at(0), 30), at(0, 20)).status == "open"
 
 
 KNOWN = {MONDAY: days.listed(MONDAY, None, at(30), 30)}
@@ -128,7 +148,13 @@ def test_holes_are_found(
     known: dict[dt.date, Day], saved: list[dt.date], heard_of: list[dt.date], found: list[int]
 ) -> None:
     """Between what is known of and, once a day was asked for, today; saved pages stand for their days."""
-    assert days.missing(known, saved, heard_of, at(4)) == [MONDAY + one * DAY for one in found]
+    assert days.missing(known, dict.fromkeys(saved), heard_of, at(4)) == [MONDAY + one * DAY for one in found]
+
+
+def test_a_page_that_was_saved_on_its_own_day_does_not_stand_for_it() -> None:
+    """First seen before an hour after its day, its list was still filling."""
+    for seen, found in ((at(0, 9), [MONDAY]), (at(1, 0.9), [MONDAY]), (at(1, 1), [])):
+        assert days.missing({}, {MONDAY: seen}, [], at(4)) == found
 
 
 def test_where_the_lists_begin() -> None:
@@ -141,25 +167,29 @@ def test_where_the_lists_begin() -> None:
     assert not days.lists_begin_after(MONDAY, dict.fromkeys(later[:-1], none))
     assert not days.lists_begin_after(MONDAY, known | {later[4]: KNOWN[MONDAY]})
     assert days.lists_begin_after(MONDAY, known | {later[4]: days.unread("other_date_shown", None, at(30))})
+    late = days.unread("other_date_shown", KNOWN[MONDAY], at(30))
+    assert not days.lists_begin_after(MONDAY, known | {later[4]: late})
 
 
-ANSWERS = st.sampled_from(["nobody", "refused", "other", "empty", "cut", "8", "30"])
+ANSWERS = st.sampled_from(["nobody", "refused", "other", "empty", "cut", "3", "8", "30"])
 
 
-@given(st.lists(st.tuples(st.floats(0.1, 60), ANSWERS), max_size=60), st.integers(0, 6))
+@given(st.lists(st.tuples(st.floats(0.1, 30), ANSWERS), max_size=90), st.integers(0, 6))
+@example([(25, "30"), (24, "refused"), *[(24.0, "empty")] * 40], 0)
+@example([(25, "8"), *[(24.0, "other")] * 40], 0)
 @settings(max_examples=300, deadline=None)
 def test_no_day_is_asked_for_more_often_than_it_may(crawls: list[tuple[float, str]], weekday: int) -> None:
-    """Whatever is answered whenever: no later than today, no weekend, and at most eight looks but for retries."""
+    """Whatever is answered whenever: none after today, no weekend, at most eight looks but those after a refusal."""
     day, now = MONDAY + weekday * DAY, days.begins(MONDAY)
     state: Day | None = None
-    looks = 0
+    looks, retry = 0, False
     for hours, answer in crawls:
         now += hours * HOUR
         if not days.due({day: state} if state else {}, day, day, now):
             continue
         assert now >= days.begins(day)
         assert days.is_weekday(day)
-        looks += answer not in ("nobody", "refused")
+        looks, retry = looks + (not retry), answer in ("nobody", "refused")
         match answer:
             case "refused":
                 state = days.unread("refused", state, now)
@@ -201,7 +231,7 @@ class Server:
         if day not in self.shown or now.date() < self.shown[day]:
             return None
         filled = min(1.0, (now - days.begins(self.shown[day])) / DAY)
-        # the first papers of each list stand for all: what is stored of the others is no other
+        # the first papers of each list stand for all, which would take three times as long
         listings = tuple(
             Listing(
                 position=nth + 1,
@@ -259,6 +289,7 @@ async def test_a_quarter_of_daily_crawls_leaves_no_hole(database: Database, seed
     known = await states.known(database, SOURCE)
     assert {day for day in server.shown if known[day].status != "complete"} == set()
     assert {day: known[day].records for day in server.shown} == server.sizes
+    # a list as long as a page can be takes two requests a look, so of such days the looks are counted
     assert max(looks[day] for day in server.shown) <= 8
     assert max(requests[day] for day in server.shown if server.sizes[day] not in days.FULL) <= 8
     assert await histories(database) == {paper: spans(values) for paper, values in seen.items()}

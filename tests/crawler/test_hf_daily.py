@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crawler import visiting
 from crawler.spiders.hf_daily import HfDailySpider
+from storage.errors import StorageError
 from tests import standin
 from tests.conftest import fixture_path
 from tests.crawler.crawls import Place, entries
@@ -197,6 +199,39 @@ async def test_a_saved_page_changes_nothing_of_what_was_crawled(place: Place, tm
     assert others == before[1:]
 
 
+async def test_a_page_that_was_saved_too_early_is_crawled_over(place: Place, tmp_path: Path) -> None:
+    """First seen while its list was filling: --missing asks for that day."""
+    page = standin.huggingface.html(MONDAY, entries(12, MONDAY), "2026-06-01")
+    (tmp_path / "saved.html").write_text(page)
+    await place.crawl("digest", path=str(tmp_path / "saved.html"))
+    early = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    await place.database["digests"].update_one({"_id": f"hf-daily:{MONDAY}"}, {"$set": {"first_seen_at": early}})
+    options(place, days={MONDAY: entries(20, MONDAY)})
+    await crawl(place, missing="1")
+    assert MONDAY in place.asked()
+    assert (await place.days())[MONDAY].records == 20
+
+
+@pytest.mark.parametrize(
+    "spider", [{"spider": "hf_daily", "missing": "1"}, {"spider": "arxiv_rss", "categories": "cs"}]
+)
+async def test_a_database_that_cannot_be_read_is_one_sentence(place: Place, spider: dict[str, Any]) -> None:
+    """Days that MongoDB refuses to find end the crawl, before anybody is asked."""
+    await place.database["odd"].insert_many([{"source": one} for one in ("hf-daily", "arxiv-rss:cs")])
+    await place.database.drop_collection("days")
+    broken = [{"$set": {"day": {"$toInt": "$_id"}}}]
+    await place.database.create_collection("days", viewOn="odd", pipeline=broken)
+    with pytest.raises(StorageError, match=r"^MongoDB at .* refused an operation \(code \d+\)"):
+        await place.crawl(**spider)
+    assert place.asked() == []
+
+
+async def test_without_any_day_it_is_told_where_to_begin(place: Place) -> None:
+    """Nothing to ask for is no success while nothing is known."""
+    told = await crawl(place, missing="1")
+    assert told["left"] == ["hf-daily: no day is known yet: begin with `paperharvest crawl hf-daily --since D`"]
+
+
 async def test_what_was_settled_is_not_asked_for_again(place: Place) -> None:
     """Two years later a day was seen in all its looks: no request; of newer days only those that are due."""
     monday = TODAY - dt.timedelta(days=TODAY.weekday() + 7)
@@ -268,6 +303,15 @@ async def test_a_list_that_is_gone_leaves_its_papers(place: Place) -> None:
     assert ((await place.days())[MONDAY].records, len(await place.exported())) == (20, 20)
 
 
+async def test_an_empty_page_is_an_empty_day(place: Place) -> None:
+    """The same as an empty answer of the API: a note, nothing refused."""
+    page = standin.huggingface.html(MONDAY, [], "2026-06-01")
+    options(place, instead={f"/papers/date/{MONDAY}": Answer(200, page, standin.HTML)})
+    told = await crawl(place, date=MONDAY, html="yes")
+    assert (told["left"], told.get("refusals"), len(told["warnings"])) == ([], None, 1)
+    assert (await place.days())[MONDAY].status == "open"
+
+
 async def test_a_weekend_is_asked_for_by_its_date_alone(place: Place) -> None:
     """It is no hole and no note."""
     told = await crawl(place, date=SATURDAY)
@@ -301,12 +345,20 @@ async def test_the_page_of_another_day_counts_for_that_day(place: Place) -> None
     assert [one["_id"] for one in await place.all("digests")] == [f"hf-daily:{MONDAY}"]
 
 
+@pytest.mark.parametrize("said", ["0", "false", "No", "", None, False])
+def test_what_says_no_is_no(said: str | bool | None) -> None:
+    """An argument of Scrapy's command line is text, and `0` is no yes."""
+    assert not visiting.flag(said)
+    assert visiting.flag("1")
+    assert visiting.flag(value=True)
+
+
 def test_a_day_that_is_not_yet_is_an_error() -> None:
     """So are two ways to name days, and none."""
     tomorrow = str(TODAY + dt.timedelta(1))
     with pytest.raises(ValueError, match=f"{tomorrow} is not yet: name a day up to today"):
         HfDailySpider(date=tomorrow)
-    for arguments in ({}, {"date": MONDAY, "missing": "1"}):
+    for arguments in ({}, {"missing": "0"}, {"date": MONDAY, "missing": "1"}):
         with pytest.raises(ValueError, match="say which days: scrapy crawl hf_daily -a date="):
             HfDailySpider(**arguments)
 
@@ -353,7 +405,8 @@ async def test_an_answer_that_is_none_is_refused_and_kept(place: Place, case: st
         assert kept.exists()
         assert one["replay"] == f"paperharvest crawl digest {kept}"
     options(place, instead={})
-    await place.as_of_yesterday()
+    for _ in range(7):  # the day is long over: what was refused of it is asked for once a week
+        await place.as_of_yesterday()
     await crawl(place, since=MONDAY, until=MONDAY)
     assert (await place.days())[MONDAY].status == "complete"
     assert await place.all("deferred") == []
@@ -422,6 +475,20 @@ async def test_a_host_that_cannot_be_reached_is_asked_for_one_day(
     assert told["left"] == [
         f"hf-daily:{MONDAY}: 127.0.0.1 cannot be reached (DownloadConnectionRefusedError); {LATER}",
         "hf-daily:2026-02-27 and earlier: not asked, nobody answers; the next crawl asks",
+    ]
+
+
+async def test_a_host_that_swallows_requests_costs_few_timeouts(place: Place) -> None:
+    """No request is tried again, and the page is the second try: two timeouts a day, three days."""
+    options(place, days={TUESDAY: entries(20, TUESDAY)}, faults=1.0, kinds=("hang",))
+    told = await crawl(place, since="2026-02-16", until=MONDAY, within=0.3)
+    assert told["requests"] == 3 * 2
+    assert told["left"] == [
+        *(
+            f"hf-daily:{day}: 127.0.0.1 gave no whole answer (DownloadTimeoutError); {LATER}"
+            for day in (MONDAY, "2026-02-27", "2026-02-26")
+        ),
+        "hf-daily:2026-02-25 and earlier: not asked, nobody answers; the next crawl asks",
     ]
 
 

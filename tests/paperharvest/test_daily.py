@@ -95,6 +95,14 @@ def test_days_that_cannot_be_meant(lab: Lab, arguments: list[str], said: str) ->
     assert said in " ".join(done.stderr.split())
 
 
+def test_missing_days_of_nothing_are_no_success(lab: Lab) -> None:
+    """On an empty database a schedule would be silent for weeks: it is told where to begin, with exit 3."""
+    with standin.running(days={}) as server:
+        done = lab.asking(server).run("crawl", "hf-daily", "--missing")
+        assert (done.returncode, asked(server)) == (3, [])
+        assert "no day is known yet: begin with `paperharvest crawl hf-daily --since D`" in done.stderr
+
+
 def test_what_became_of_the_days_is_told(lab: Lab) -> None:
     """An empty weekday is a note and exit 0; days that are down or odd are named, with exit 3, the rest is stored."""
     with standin.running(days={TUESDAY: WEEK[TUESDAY]}) as server:

@@ -42,9 +42,10 @@ def emptied(feed: str) -> str:
 @BOTH
 def test_empty_day(feed: str) -> None:
     """A feed without items is refused as an empty day of its categories, not stored as nothing."""
-    assert re.fullmatch(
-        r"no_records: nothing was announced in cs\.CL(\+cs\.LG)? on 2026-\d\d-\d\d: an empty day", reason(emptied(feed))
-    )
+    said = r"no_records: an empty day: arxiv-rss:cs\.CL(\+cs\.LG)?:2026-\d\d-\d\d announces nothing"
+    assert re.fullmatch(said, reason(emptied(feed)))
+    empty = arxiv_rss.feed(emptied(feed))
+    assert (empty.listings, empty.page_date) == ((), arxiv_rss.parse(feed).page_date)
 
 
 @BOTH
@@ -144,7 +145,7 @@ async def test_feeds_of_the_standin_are_read() -> None:
     assert all(listing.title == rows[str(listing.arxiv_id)].title for listing in page.listings)
     assert (page.digest, page.page_date) == ("arxiv-rss:cs:2026-03-02", dt.date(2026, 3, 2))
     assert wrong.startswith("answer_unexpected: Feed error for query: ")
-    assert empty == "no_records: nothing was announced in cs.CL on 2026-03-07: an empty day"
+    assert empty == "no_records: an empty day: arxiv-rss:cs.CL:2026-03-07 announces nothing"
 
 
 # Feeds that nobody wrote
