@@ -10,5 +10,6 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 DEFAULT_DROPITEM_LOG_LEVEL = "INFO"  # what is refused stands in the summary
 LOG_LEVEL = "INFO"  # DEBUG prints every item: more than the pages themselves
-# Digests list the same papers: of a hundred writes to one document at once most fail and try again.
-CONCURRENT_ITEMS = 4
+# In order: what is stored of a dump is its beginning, what became of a day follows its papers, and of two copies of a
+# day the last one read stands. Digests list the same papers, too: of writes to one document at once most fail.
+CONCURRENT_ITEMS = 1

@@ -45,7 +45,6 @@ GRACE = 10.0  # seconds: a crawler that holds a single connection for longer tha
 SETTINGS: dict[str, Any] = {
     "ROBOTSTXT_OBEY": False,  # it speaks of pages for people; these addresses are made for programs, with limits
     "COOKIES_ENABLED": False,
-    "CONCURRENT_ITEMS": 1,  # in order: what became of a day is stored after its papers
     "DOWNLOADER_MIDDLEWARES": {"crawler.visiting.ProviderGate": 950},  # the last before the network: also for retries
     "DOWNLOAD_MAXSIZE": 64 * 2**20,
     "RETRY_TIMES": 3,

@@ -168,7 +168,9 @@ def crawl_dump(
         str,
         typer.Option(metavar="LAYOUT", help="How it is written: arxiv-snapshot, jsonl, pwc-abstracts or pwc-links."),
     ],
-    every: Annotated[bool, typer.Option("--all", help="Import papers that are not stored, too; jsonl always does.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Import papers that are not stored, too; jsonl always does.")
+    ] = False,
 ) -> None:
     """Store what dumps tell of papers.
 

@@ -31,7 +31,6 @@ class DumpSpider(scrapy.Spider):
     """`scrapy crawl dump -a path=… -a layout=arxiv-snapshot [-a all=1]`."""
 
     name = "dump"
-    custom_settings = {"CONCURRENT_ITEMS": 1}  # noqa: RUF012 - Scrapy's; what is stored is a beginning of the file
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class DumpSpider(scrapy.Spider):
         self.paths = [path] if isinstance(path, str) else path
         self.layout, self.reader = layout, dumps.load(layout)
         self.source = layout.replace("-", "_")
-        self.known_only = not (all or self.reader.EVERY)
+        self.known_only = not (visiting.flag(all) or self.reader.EVERY)
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
         """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
@@ -86,6 +85,10 @@ class DumpSpider(scrapy.Spider):
         file.seek(0)
         with connect.explained(database):
             begun = await digests.progress(database, digest, known_only=self.known_only)
+        if begun[0]:
+            visiting.tell(
+                self.crawler, "warnings", f"{files.shown(name)}: goes on after row {begun[0]}, where a crawl stopped"
+            )
         found = rows(file, self.reader.FORM)
         for position, _, _ in found if begun[0] else ():
             if position == begun[0]:
