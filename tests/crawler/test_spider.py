@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLLECTIONS = ("papers", "digests", "deferred")
-MOMENTS = {"_id": 0, "seen_at": 0, "at": 0, "_work.rev": 0}
+MOMENTS = {"_id": 0, "first_seen_at": 0, "seen_at": 0, "at": 0, "_work.rev": 0}
 
 
 def scrapy(lab: Lab, *arguments: str) -> subprocess.Popen[str]:
