@@ -166,8 +166,8 @@ def test_an_interrupted_dump_goes_on(lab: Lab, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def dumps(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Path]:
-    """200,000 links, some of them broken, and a tenth as many papers; without `--whole` a tenth of both."""
-    count = 200_000 if request.config.getoption("whole") else 20_000
+    """200,000 links, some of them broken, and a tenth as many papers; without `--whole` a twenty-fifth of both."""
+    count = 200_000 if request.config.getoption("whole") else 8_000
     folder = tmp_path_factory.mktemp("dumps")
     known = [
         foreign(number, abstract=f"Ice {number}. https://github.com/a/{number}") for number in range(1, count // 10)
