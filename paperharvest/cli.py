@@ -111,10 +111,10 @@ def crawl_digest(context: typer.Context, paths: Paths, page_year: PageYear = Non
 
     The layout of each file is recognised by its content; what no layout understands is refused by name.
     """
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import crawling  # noqa: PLC0415
 
     settings, quiet = _settings(context), context.obj.quiet
-    _finish(context, commands.crawl_only(settings, "digest", quiet=quiet, path=paths, page_year=page_year))
+    _finish(context, crawling.crawl_only(settings, "digest", quiet=quiet, path=paths, page_year=page_year))
 
 
 @crawl_app.command(HF_DAILY)
@@ -130,7 +130,7 @@ def crawl_hf_daily(
 
     A day is read again after 1, 3, 7 and 14 days, when its numbers have settled; days without an answer stay missing.
     """
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import crawling  # noqa: PLC0415
 
     if sum((date is not None, since is not None, missing)) != 1 or (until and not since):
         raise typer.BadParameter("say which days: --date D, --since D [--until D], or --missing")
@@ -139,7 +139,7 @@ def crawl_hf_daily(
     if since and until and until < since:
         raise typer.BadParameter(f"{_day(until)} is before {_day(since)}", param_hint="--until")
     arguments = {"date": _day(date), "since": _day(since), "until": _day(until), "missing": missing, "html": html}
-    _finish(context, commands.crawl_only(_settings(context), "hf_daily", quiet=context.obj.quiet, **arguments))
+    _finish(context, crawling.crawl_only(_settings(context), "hf_daily", quiet=context.obj.quiet, **arguments))
 
 
 @crawl_app.command("arxiv-rss")
@@ -152,12 +152,12 @@ def crawl_arxiv_rss(
     One request for all categories, once a day; new papers and cross-lists are told apart from replacements.
     """
     from crawler.spiders.arxiv_rss import CATEGORY  # noqa: PLC0415
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import crawling  # noqa: PLC0415
 
     if strange := [one for one in categories if not CATEGORY.fullmatch(one)]:
         raise typer.BadParameter(f"{strange[0]!r} is no category of arXiv, such as cs.CL", param_hint="CATEGORY")
     settings, quiet = _settings(context), context.obj.quiet
-    _finish(context, commands.crawl_only(settings, "arxiv_rss", quiet=quiet, categories=categories))
+    _finish(context, crawling.crawl_only(settings, "arxiv_rss", quiet=quiet, categories=categories))
 
 
 @crawl_app.command("dump")
@@ -177,12 +177,12 @@ def crawl_dump(
     Plain, gzip or zstd, streamed. Snapshots and archives tell of stored papers only, unless --all is given.
     """
     from crawler import dumps  # noqa: PLC0415
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import crawling  # noqa: PLC0415
 
     if layout not in dumps.names():
         raise typer.BadParameter(f"{layout!r} is none of {', '.join(dumps.names())}", param_hint="--layout")
     settings, quiet = _settings(context), context.obj.quiet
-    _finish(context, commands.crawl_only(settings, "dump", quiet=quiet, path=paths, layout=layout, all=every))
+    _finish(context, crawling.crawl_only(settings, "dump", quiet=quiet, path=paths, layout=layout, all=every))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the commands do that crawl and ask. Imported when one is run: Scrapy and aiohttp are heavy."""
+"""What the commands do that ask, and `run`. Imported when one is run: Scrapy and aiohttp are heavy."""
 
 from __future__ import annotations
 
@@ -34,12 +34,6 @@ def harvest(settings: Settings, spider: str, output: Path | None, *, quiet: bool
     if output is not None:
         export.check(output)
     return execute(settings, "run", crawl=partial(crawl, settings, spider, **arguments), work=work, quiet=quiet)
-
-
-def crawl_only(settings: Settings, spider: str, *, quiet: bool, **arguments: Any) -> Summary:
-    """Store what a spider reads."""
-    name = f"crawl {spider.replace('_', '-')}"
-    return execute(settings, name, crawl=partial(crawl, settings, spider, **arguments), quiet=quiet)
 
 
 def ask(settings: Settings, kinds: Collection[str], *, titles: bool, quiet: bool) -> Summary:

@@ -6,6 +6,7 @@ import gc
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings as ScrapySettings
 
+from paperharvest.execution import execute
 from storage.documents import Refusal
 from storage.errors import StorageError
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from enrich.report import Progress
     from paperharvest.config import Settings
+    from paperharvest.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class CrawlReport:
     """Kept texts for which there was no room any more."""
     dotted: int = 0
     """Names within folders that begin with a dot: they were skipped."""
+
+
+def crawl_only(settings: Settings, spider: str, *, quiet: bool, **arguments: Any) -> Summary:
+    """Store what a spider reads."""
+    name = f"crawl {spider.replace('_', '-')}"
+    return execute(settings, name, crawl=partial(crawl, settings, spider, **arguments), quiet=quiet)
 
 
 def crawl(settings: Settings, spider: str, mongo_uri: str, progress: Progress, **arguments: Any) -> CrawlReport:
