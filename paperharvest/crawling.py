@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings as ScrapySettings
 
 from paperharvest.execution import execute
+from paperharvest.summary import CrawlReport
 from storage.documents import Refusal
 from storage.errors import StorageError
 
@@ -26,27 +27,6 @@ if TYPE_CHECKING:
     from enrich.report import Progress
     from paperharvest.config import Settings
     from paperharvest.summary import Summary
-
-
-@dataclass(frozen=True)
-class CrawlReport:
-    """What became of the digests."""
-
-    digests: int = 0
-    unchanged: int = 0
-    listings: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    untold: int = 0
-    """Refused rows of dumps that are not among the refusals: those after a thousand of a file, or an earlier run's."""
-    unknown: int = 0
-    """Rows of dumps whose papers are not stored."""
-    left: list[str] = field(default_factory=list)
-    """What could not be asked, and why."""
-    trimmed: list[str] = field(default_factory=list)
-    """Kept texts for which there was no room any more."""
-    dotted: int = 0
-    """Names within folders that begin with a dot: they were skipped."""
 
 
 def crawl_only(settings: Settings, spider: str, *, quiet: bool, **arguments: Any) -> Summary:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from enrich.report import Progress
     from paperharvest.config import Settings
-    from paperharvest.crawling import CrawlReport
+    from paperharvest.summary import CrawlReport
     from storage.connect import Database
 
 logger = logging.getLogger(__name__)

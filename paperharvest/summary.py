@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from enrich.report import Report
-    from paperharvest.crawling import CrawlReport
+    from storage.documents import Refusal
 
 SHOWN = 30  # refusals and problems; the rest is counted
 
@@ -22,6 +22,27 @@ class Exit(IntEnum):
     """Exit statuses: all done; an error; wrong usage; finished, but something was refused or failed."""
 
     DONE, ERROR, USAGE, INCOMPLETE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class CrawlReport:
+    """What became of the digests."""
+
+    digests: int = 0
+    unchanged: int = 0
+    listings: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    untold: int = 0
+    """Refused rows of dumps that are not among the refusals: those after a thousand of a file, or an earlier run's."""
+    unknown: int = 0
+    """Rows of dumps whose papers are not stored."""
+    left: list[str] = field(default_factory=list)
+    """What could not be asked, and why."""
+    trimmed: list[str] = field(default_factory=list)
+    """Kept texts for which there was no room any more."""
+    dotted: int = 0
+    """Names within folders that begin with a dot: they were skipped."""
 
 
 @dataclass

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from enrich.report import Report
-from paperharvest.crawling import CrawlReport
-from paperharvest.summary import Exit, Summary
+from paperharvest.summary import CrawlReport, Exit, Summary
 from paperharvest.texts import printable
 from storage.documents import Refusal
 
