@@ -108,6 +108,12 @@ def test_dates_of_publication(key: str, written: str, date: str, precision: str)
     assert (published.date, published.precision, published.basis) == (date, precision, "explicit")
 
 
+@pytest.mark.parametrize("written", ["2025", "1999"])
+def test_a_year_alone_is_no_date(written: str) -> None:
+    """The row is good, and when the paper came out stays unknown."""
+    assert read("jsonl", title="How Ice Grows", published=written).published is None
+
+
 def test_code_has_the_stars_that_are_told_with_it() -> None:
     """Stars without a repository tell nothing; a repository without stars has none that are known."""
     [code] = read("jsonl", title="Ice", githubRepo="https://github.com/a/b", githubStars=0).code
