@@ -58,7 +58,7 @@ class StorePipeline:
                     spared = await deferred.kept_texts(self.database)
                     gone = raw.trim(self.data_dir, self.crawler.settings.getint("RAW_LIMIT"), spared)
                     await deferred.forget_replays(self.database, gone)
-                self._tell("trimmed", gone)
+                tell(self.crawler, "trimmed", gone)
         finally:
             await self.opened.aclose()
 
@@ -94,7 +94,7 @@ class StorePipeline:
         new = await digests.store(self.database, item.page, text, source=item.source, digest=item.digest)
         self.stats.inc_value("harvest/digests" if new else "harvest/unchanged")
         self.stats.inc_value("harvest/listings", len(item.page.listings))
-        self._tell("warnings", [f"{item.name}: {warning}" for warning in item.page.warnings])
+        tell(self.crawler, "warnings", [f"{item.name}: {warning}" for warning in item.page.warnings])
 
     async def _add(self, item: Rows) -> None:
         """Add what rows of a dump tell, then keep how far it was read."""
@@ -108,7 +108,7 @@ class StorePipeline:
         told = {"source": item.source, "known_only": item.known_only}
         told |= {"records": part.read, "refused": part.refused, "whole": part.last}
         await digests.advance(self.database, item.digest, item.name, **told)
-        self._tell("refusals", [one.model_dump() for one in part.refusals])
+        tell(self.crawler, "refusals", [one.model_dump() for one in part.refusals])
         self.stats.inc_value("harvest/listings", added + len(lines))
         self.stats.inc_value("harvest/unknown", len(listings) - added)
         self.stats.inc_value("harvest/untold", part.untold)
@@ -122,9 +122,11 @@ class StorePipeline:
             replay = refusal.replay or files.command("digest", str(kept))
             refusal = refusal.model_copy(update={"raw": raw.digest_of(item.content), "replay": replay})
         await deferred.add(self.database, refusal)
-        self._tell("refusals", [refusal.model_dump()])
+        tell(self.crawler, "refusals", [refusal.model_dump()])
         raise DropItem(str(item))  # a feed of Scrapy's own shall hold what was read, and has no place for bytes
 
-    def _tell(self, kind: str, more: list[Any]) -> None:
-        if more:
-            self.stats.set_value(f"harvest/{kind}", [*self.stats.get_value(f"harvest/{kind}", []), *more])
+
+def tell(crawler: Crawler, kind: str, more: list[Any]) -> None:
+    """Add to what the summary lists: what is `left`, the `warnings`, the `refusals` ..."""
+    if more:
+        crawler.stats.set_value(f"harvest/{kind}", [*crawler.stats.get_value(f"harvest/{kind}", []), *more])

@@ -22,7 +22,7 @@ from scrapy.utils.misc import load_object
 
 from crawler.items import Digest, Refused
 from crawler.layouts import LayoutChanged
-from crawler.pipelines import StorePipeline
+from crawler.pipelines import StorePipeline, tell
 from storage import connect, raw, waits
 from storage import providers as gate
 from storage.documents import Refusal
@@ -101,7 +101,19 @@ class Terms:
         return urlsplit(self.base_url).hostname or ""
 
 
-class Visitor(Spider):
+class Reader(Spider):
+    """A spider whose `parse` does everything, one thing after another."""
+
+    async def start(self) -> AsyncIterator[Request]:
+        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
+        yield Request("data:,", self.parse, meta={"allow_offsite": True})
+
+    def tell(self, kind: str, sentence: str) -> None:
+        """Add a sentence to the summary."""
+        tell(self.crawler, kind, [sentence])
+
+
+class Visitor(Reader):
     """A spider of one provider's host. Its `parse` asks, one request after another."""
 
     custom_settings = SETTINGS
@@ -117,14 +129,6 @@ class Visitor(Spider):
         spider.terms = Terms.of(crawler, *cls.provider)
         spider.allowed_domains = [spider.terms.domain]
         return spider
-
-    async def start(self) -> AsyncIterator[Request]:
-        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
-        yield Request("data:,", self.parse, meta={"allow_offsite": True})
-
-    def tell(self, kind: str, sentence: str) -> None:
-        """Add a sentence to the summary."""
-        tell(self.crawler, kind, sentence)
 
 
 def flag(value: object) -> bool:
@@ -169,12 +173,6 @@ def digest(source: str, name: str, page: Page, body: bytes, crawled: dt.date | N
 def refused(name: str, why: LayoutChanged, body: bytes) -> Refused:
     """An answer that was not understood, which is kept until the digest of that name is read."""
     return Refused(refusal=Refusal(name=name, digest=name, **vars(why)), content=body)
-
-
-def tell(crawler: Crawler, kind: str, sentence: str) -> None:
-    """Add a sentence to the summary: of what is `left`, or of what is odd (`warnings`)."""
-    told = crawler.stats.get_value(f"harvest/{kind}", [])
-    crawler.stats.set_value(f"harvest/{kind}", [*told, sentence])
 
 
 def ending(crawler: Crawler) -> bool:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import scrapy
-
-from crawler import files
+from crawler import files, visiting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from scrapy.http import Response
 
     from crawler.items import Digest, Refused
 
 
-class DigestSpider(scrapy.Spider):
+class DigestSpider(visiting.Reader):
     """`scrapy crawl digest -a path=… [-a page_year=2025]`: the layout of each file is recognised by its content."""
 
     name = "digest"
@@ -28,10 +26,6 @@ class DigestSpider(scrapy.Spider):
         self.paths = [path] if isinstance(path, str) else path
         self.page_year = int(page_year) if page_year else None
 
-    async def start(self) -> AsyncIterator[scrapy.Request]:
-        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
-        yield scrapy.Request("data:,", self.parse)
-
     def parse(self, _response: Response, **_kwargs: Any) -> Iterator[Digest | Refused]:
         """Every file, read or refused, until somebody interrupts or the store fails."""
         given, stats = set(self.paths), self.crawler.stats
@@ -41,6 +35,6 @@ class DigestSpider(scrapy.Spider):
         for done, name in enumerate(names, 1):
             stats.set_value("harvest/done", done)
             # Scrapy would take all that comes before it closes a spider.
-            if not self.crawler.crawling or stats.get_value("harvest/error"):
+            if visiting.ending(self.crawler):
                 return
             yield files.read(name, waits=name in given, page_year=self.page_year)

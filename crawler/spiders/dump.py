@@ -7,8 +7,6 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import scrapy
-
 from crawler import dumps, files, visiting
 from crawler.dumps.parts import parts
 from crawler.dumps.reading import digest_id, rows
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 GLANCE = 10_000  # rows that are passed over between two looks whether somebody interrupts
 
 
-class DumpSpider(scrapy.Spider):
+class DumpSpider(visiting.Reader):
     """`scrapy crawl dump -a path=… -a layout=arxiv-snapshot [-a all=1]`."""
 
     name = "dump"
@@ -49,10 +47,6 @@ class DumpSpider(scrapy.Spider):
         self.layout, self.reader = layout, dumps.load(layout)
         self.source = layout.replace("-", "_")
         self.known_only = not (visiting.flag(all) or self.reader.EVERY)
-
-    async def start(self) -> AsyncIterator[scrapy.Request]:
-        """One request to nowhere: a callback has back-pressure, `start` has none (Scrapy 2.19)."""
-        yield scrapy.Request("data:,", self.parse)
 
     async def parse(self, _response: Response, **_kwargs: Any) -> AsyncIterator[Rows | Refused]:
         """The rows of every file, until somebody interrupts or the store fails."""
@@ -86,9 +80,7 @@ class DumpSpider(scrapy.Spider):
         with connect.explained(database):
             begun = await digests.progress(database, digest, known_only=self.known_only)
         if begun[0]:
-            visiting.tell(
-                self.crawler, "warnings", f"{files.shown(name)}: goes on after row {begun[0]}, where a crawl stopped"
-            )
+            self.tell("warnings", f"{files.shown(name)}: goes on after row {begun[0]}, where a crawl stopped")
         found = rows(file, self.reader.FORM)
         for position, _, _ in found if begun[0] else ():
             if position == begun[0]:
