@@ -36,10 +36,18 @@ class Described:
 
     title: str
     abstract: str | None = None
+    authors: tuple[str, ...] | None = None
     authors_count: int | None = None
     date: dt.date | None = None
     """The day shown (US Eastern) of a listing, the day of submission (UTC) of a candidate."""
     arxiv_id: str | None = None
+
+
+class Found(NamedTuple):
+    """What a search found, and whether that is all there is."""
+
+    candidates: list[Described]
+    complete: bool
 
 
 class Verdict(NamedTuple):

@@ -164,6 +164,8 @@ class Candidate(Record):
     arxiv_id: str
     title: str
     score: float
+    reasons: tuple[str, ...] = ()
+    """What speaks for it and against it."""
 
 
 class Resolution(Record):
@@ -173,6 +175,8 @@ class Resolution(Record):
     method: str | None = None
     score: float | None = None
     candidates: tuple[Candidate, ...] = ()
+    decided: tuple[str, ...] | None = None
+    """Our `title:` ids that a person decided to be this paper."""
 
 
 class Sighting(Record):

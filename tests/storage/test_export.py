@@ -35,8 +35,8 @@ LINE = """schema_version id title abstract text_source authors authors_count pub
 PARTS = {
     "published": "date precision basis",
     "ids": "arxiv doi",
-    "resolution": "status method score candidates",
-    "candidate": "arxiv_id title score",
+    "resolution": "status method score candidates decided",
+    "candidate": "arxiv_id title score reasons",
     "sighting": """source digest position page_date page_date_basis listed_date listed_date_basis listed_title comments
         upvotes organization announced""",
     "link": "url kind found_in",
