@@ -1,155 +1,326 @@
-"""From a title to an arXiv id, accepted on evidence, or to a stated `ambiguous` or `not_found`."""
+"""From a title to an arXiv id, accepted on evidence, or to a stated `ambiguous` or `not_found`.
+
+A ladder: what the store knows, the local index, then each provider that can search for titles, for what is still
+open. What was seen on one rung counts on the next: a second paper that fits is never forgotten.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from enrich import evidence
+from enrich import evidence, providers
 from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError, PutOff
-from enrich.providers import arxiv
 from enrich.report import Report
 from enrich.stamp import stamped
 from storage import aliases, papers
 from storage.documents import Resolution
 from storage.papers import Merge
-from storage.titles import search_phrase
+from storage.titles import SUBTITLE, search_phrase, title_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
+    from enrich.evidence import Described, Found
     from enrich.http import Api
-    from enrich.providers.arxiv import Found
     from enrich.report import Progress
     from storage.connect import Database, Document
-    from storage.documents import ArxivEntry
+    from storage.title_index import Indexed, TitleIndex
 
 logger = logging.getLogger(__name__)
 
-TITLES_A_REQUEST = 20  # OR-ed phrases; the syntax allows it, how many work well is not documented
-FOLDED_AT_ONCE = 500
-ARXIV_OFF = "arXiv is switched off by [providers.arxiv] enabled"
-UNSEARCHABLE = "arXiv cannot be searched for a title without ASCII words"
+LADDER = ("arxiv", "semantic_scholar", "openalex", "huggingface")
+AT_ONCE = 500  # titles that are looked up in the store and in the index together
+NOBODY = "nobody can be asked: enable a provider that searches titles, or build an index"
+OLDER = "the index ends before this paper: update it, or enable a provider that searches titles"
+UNSEARCHABLE = "it has no words to search for"
 
 
-async def resolve(database: Database, api: Api | None, progress: Progress) -> Report:
-    """Find the arXiv papers behind titles: those we know already, then by asking arXiv, where it is enabled."""
+@dataclass
+class _Open:
+    """A title on its way up the ladder."""
+
+    paper: Document
+    asked: Described
+    seen: list[Described] = field(default_factory=list)
+    complete: bool = True
+    decided: Resolution = field(default_factory=Resolution)
+    settled: bool = False
+    answered: list[str] = field(default_factory=list)
+    """Which rungs have said all that they know."""
+    heard: frozenset[str] = frozenset()
+    """Those that did so earlier today: arXiv's answers change once a day."""
+    silent: str | None = None
+    """Why a rung gave no answer that counts, but will."""
+    failed: str | None = None
+    """Why a rung's answer was of no use."""
+
+    def learn(
+        self, method: str, found: Iterable[Described], *, complete: bool, index: TitleIndex | None = None
+    ) -> None:
+        """Judge all that was seen so far."""
+        self.seen += found
+        self.complete = self.complete and complete
+        known = index.has if index else None
+        told = evidence.decide(self.asked, self.seen, method, complete=self.complete, known=known)
+        self.decided, self.settled = told
+
+    @property
+    def found(self) -> bool:
+        """Whether it led to a paper."""
+        return self.decided.status == "resolved"
+
+    def outcome(self, nobody: str) -> tuple[Resolution, str | None]:
+        """What is said of a title that led to no paper, and why it waits or failed; nobody: why none was asked."""
+        left, before = self.decided, Resolution.model_validate(self.paper["resolution"])
+        if left.status == "not_found" and before.status == "pending" and before.candidates:
+            left = before.model_copy(update={"status": "ambiguous"})  # of an earlier run, which a rung left waiting
+        if self.settled:
+            return left, None
+        if self.silent or self.failed or not self.answered:
+            status = "failed" if self.failed and not self.silent else "pending"
+            possible = left.candidates if left.status == "ambiguous" else ()
+            waits = left.model_copy(update={"status": status, "candidates": possible})
+            return waits, self.silent or self.failed or nobody
+        return left, None
+
+
+class _Rung(NamedTuple):
+    """A provider's search: for whole titles, or for the name before a colon where the abstract can decide."""
+
+    name: str
+    api: Api
+    size: int
+    find: Callable[[Sequence[str], Api], Awaitable[Found]]
+    words: Callable[[_Open], str | None]
+    """What is searched for; None: nothing can be."""
+
+
+def _title(one: _Open) -> str | None:
+    return one.asked.title if title_key(one.asked.title) else None
+
+
+def _phrase(one: _Open) -> str | None:
+    return one.asked.title if search_phrase(one.asked.title) else None
+
+
+def _name(one: _Open) -> str | None:
+    """A part of the title that stands before its subtitle: retitled papers mostly keep it."""
+    before = SUBTITLE.search(one.asked.title)
+    name = one.asked.title[: before.start()] if before else ""
+    return name if one.asked.abstract and search_phrase(name) else None
+
+
+def ladder(apis: Mapping[str, Api]) -> list[_Rung]:
+    """The rungs above the local index, of the providers that are enabled."""
+    rungs = []
+    for name in LADDER:
+        if name in apis:
+            module = providers.load(name)
+            phrases = module.TITLES > 1  # a search for whole phrases finds no title that differs in a word
+            rungs.append(_Rung(name, apis[name], module.TITLES, module.find, _phrase if phrases else _title))
+            rungs += [_Rung(name, apis[name], module.TITLES, module.find, _name)] * phrases
+    return rungs
+
+
+async def resolve(database: Database, apis: Mapping[str, Api], index: TitleIndex | None, progress: Progress) -> Report:
+    """Find the arXiv papers behind titles: by what is known here, then by asking the providers that are enabled."""
     report = Report("titles", unit=("title waits", "titles wait"))
-    await _fold(database, report)
-    if api is None:
-        report.leave(await papers.leave_titles(database, ARXIV_OFF), PutOff(ARXIV_OFF))
-    else:
-        await _Asking(database, api, report, progress).all_open()
-        report.requests = api.requests
+    await _decided(database, report)
+    await _Run(database, ladder(apis), index, report, progress).all_open()
+    report.requests = sum(apis[name].requests for name in LADDER if name in apis)
     logger.info("%s", report)
     return report
 
 
-async def _fold(database: Database, report: Report) -> None:
-    """Follow the aliases: a crawler may have listed again what was resolved before."""
-    async for batch in batched(papers.unresolved(database, waiting=True), FOLDED_AT_ONCE):
-        keys = {paper["_id"]: paper["_id"].partition("~")[0] for paper in batch}
-        leading = await aliases.papers_of(database, set(keys.values()))
-        known = await papers.find(database, {one for ids in leading.values() for one in ids})
-        merges = []
-        for paper in batch:
-            candidates = [known[one] for one in leading.get(keys[paper["_id"]], ()) if one in known]
-            decided = evidence.decide(evidence.of_paper(paper), [evidence.of_paper(one) for one in candidates], "alias")
-            # There may be others of that title that we do not know: only an abstract decides, the rest is searched.
-            if decided.status == "resolved" and (decided.score or 0) >= evidence.SAME:
-                found = decided.candidates[0].arxiv_id
-                # As it was found the first time: so a run that was killed before the old paper went ends the same.
-                how = known[f"arxiv:{found}"]["resolution"]["method"] or decided.method
-                merges.append(Merge(paper, found, _settled(decided).model_copy(update={"method": how})))
-        await papers.merge(database, merges)
-        report.counts["resolved"] += len(merges)
+async def _decided(database: Database, report: Report) -> None:
+    """Follow what people decided, and only then any evidence."""
+    async for batch in batched(papers.unresolved(database, waiting=True), AT_ONCE):
+        told = await aliases.decided(database, [paper["_id"] for paper in batch])
+        by_hand = [
+            Merge(
+                paper,
+                told[paper["_id"]].removeprefix("arxiv:"),
+                Resolution(status="resolved", method="manual", decided=(paper["_id"],)),
+            )
+            for paper in batch
+            if paper["_id"] in told
+        ]
+        await papers.merge(database, by_hand)
+        report.counts["resolved"] += len(by_hand)
 
 
-def _settled(decided: Resolution) -> Resolution:
-    """A resolution without candidates: the paper itself is the one."""
-    return decided.model_copy(update={"candidates": ()})
+class Plan(NamedTuple):
+    """What a run would ask: open titles, those found here, and the fewest and the most requests by provider."""
+
+    titles: int
+    found: int
+    requests: dict[str, tuple[int, int]]
 
 
-class _Asking:
-    """The part of a run that asks arXiv."""
+async def plan(database: Database, apis: Mapping[str, Api], index: TitleIndex | None) -> Plan:
+    """What `resolve` would ask, without asking or storing anything."""
+    titles = found = 0
+    rungs = ladder(apis)
+    asked = dict.fromkeys((rung.name for rung in rungs), (0, 0))
+    async for batch in batched(papers.unresolved(database, waiting=True), AT_ONCE):
+        ended, open_ones = await _here(database, index, batch)
+        due = [one for one in open_ones if _is_due(one.paper)]
+        titles, found = titles + len(ended) + len(due), found + len(ended)
+        for at, rung in enumerate(rungs):
+            most = -(-sum(rung.words(one) is not None for one in due) // rung.size)
+            fewest, before = asked[rung.name]
+            asked[rung.name] = fewest + (most if at == 0 else 0), before + most
+    return Plan(titles, found, asked)
 
-    def __init__(self, database: Database, api: Api, report: Report, progress: Progress) -> None:
-        self.database, self.api, self.report, self.progress = database, api, report, progress
-        self.left: EnrichError | None = None
-        api.waiting = partial(progress.wait, report.name)
+
+async def _here(
+    database: Database, index: TitleIndex | None, batch: Sequence[Document]
+) -> tuple[list[_Open], list[_Open]]:
+    """What the store and the index tell without asking anybody: titles that are decided, and those still open."""
+    keys = {paper["_id"]: paper["_id"].partition("~")[0] for paper in batch}
+    leading = await aliases.papers_of(database, set(keys.values()))
+    known = await papers.find(database, {one for ids in leading.values() for one in ids})
+    ended: list[_Open] = []
+    open_ones: list[_Open] = []
+    for paper in batch:
+        answered = paper["_work"].get("answered") or {}
+        heard = frozenset(answered.get("by", ()) if answered.get("on") == _today() else ())
+        one = _Open(paper, evidence.of_paper(paper), answered=sorted(heard), heard=heard)
+        stored = [known[each] for each in leading.get(keys[paper["_id"]], ()) if each in known]
+        # The store knows what was listed: there may be others of that title, and only an abstract decides.
+        one.learn("alias", map(evidence.of_paper, stored), complete=False)
+        one.settled, one.complete = one.found, True
+        if one.found:
+            found = known[f"arxiv:{one.decided.candidates[0].arxiv_id}"]
+            # As it was found the first time: so a run that was killed before the old paper went ends the same.
+            method = found["resolution"]["method"]
+            one.decided = one.decided.model_copy(
+                update={"method": method if method not in (None, "manual") else "alias"}
+            )
+        elif index and _is_due(paper):
+            _look_up(one, index)
+        (ended if one.settled else open_ones).append(one)
+    return ended, open_ones
+
+
+def _look_up(one: _Open, index: TitleIndex) -> None:
+    """Ask the index: first for the very title, which is enough for most."""
+    found, complete = index.titled(one.asked.title, one.asked.abstract)
+    one.learn("index", _described(found), complete=complete)
+    if not one.found:
+        near, complete = index.near(one.asked.title)
+        one.learn("index", _described([*index.misspelt(one.asked.title), *near]), complete=complete, index=index)
+    if one.decided.status == "not_found" and one.asked.date and f"{one.asked.date:%Y-%m}" > index.about.newest:
+        one.silent = OLDER
+    else:
+        one.answered.append("index")
+
+
+def _described(found: Iterable[Indexed]) -> Iterator[Described]:
+    return (one for paper in found for one in evidence.of_indexed(paper))
+
+
+def _is_due(paper: Document) -> bool:
+    after = paper["_work"].get("ask_after")
+    return after is None or after <= dt.datetime.now(dt.UTC)
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
+class _Run:
+    """One run over all open titles."""
+
+    def __init__(
+        self, database: Database, rungs: list[_Rung], index: TitleIndex | None, report: Report, progress: Progress
+    ) -> None:
+        self.database, self.rungs, self.index, self.report, self.progress = database, rungs, index, report, progress
+        report.put_off = True  # until a provider that should answer does not
+        for rung in rungs:
+            rung.api.waiting = partial(progress.wait, report.name)
 
     async def all_open(self) -> None:
-        """Ask for every title that is open, batch by batch; each answer is stored before the next request."""
-        search = partial(_search, api=self.api)
+        """Take every title up the ladder; what is found is stored before the next request."""
         self.progress.begin(self.report.name, await papers.count_open(self.database))
-        async for batch in batched(self._searchable(), TITLES_A_REQUEST):
-            async for part, answer in ask_halving(search, batch):
-                await self._keep(part, answer)
-            if self.api.closed is not None:
-                break
-        if error := self.api.closed or self.left:
-            await self._leave(error)
+        async for batch in batched(papers.unresolved(self.database, waiting=True), AT_ONCE):
+            ended, still_open = await _here(self.database, self.index, batch)
+            await self._keep(ended)
+            due = [one for one in still_open if _is_due(one.paper)]
+            size = self.rungs[0].size if self.rungs else AT_ONCE
+            for at in range(0, len(due), size):
+                await self._climb(due[at : at + size])
 
-    async def _searchable(self) -> AsyncIterator[Document]:
-        """The open titles that arXiv can be asked for: it answers 400 to what is not ASCII."""
-        async for paper in papers.unresolved(self.database):
-            if search_phrase(paper["title"]):
-                yield paper
+    async def _climb(self, titles: Sequence[_Open]) -> None:
+        for rung in self.rungs:
+            due = [one for one in titles if not one.settled and rung.name not in one.heard and rung.words(one)]
+            for at in range(0, len(due), rung.size):
+                await self._ask(rung, due[at : at + rung.size])
+        await self._keep([one for one in titles if not one.found])
+
+    async def _ask(self, rung: _Rung, titles: Sequence[_Open]) -> None:
+        if rung.api.closed is not None:
+            self._unanswered(rung, titles, rung.api.closed)
+            return
+
+        async def find(part: Sequence[_Open]) -> Found:
+            return await rung.find(list(dict.fromkeys(rung.words(one) or "" for one in part)), rung.api)
+
+        async for part, answer in ask_halving(find, titles):
+            if isinstance(answer, EnrichError):
+                self._unanswered(rung, part, answer)
                 continue
-            self.report.counts["unsearchable"] += 1
-            self.progress.advance(self.report.name, 1)
-            pending = {paper["_id"]: Resolution()}
-            await papers.note_resolutions(self.database, pending, UNSEARCHABLE)
+            for one in part:
+                one.answered.append(rung.name)
+                one.learn(rung.name, answer.candidates, complete=answer.complete, index=self.index)
+            await self._keep([one for one in part if one.found])
 
-    async def _keep(self, asked: Sequence[Document], answer: Found | EnrichError) -> None:
-        if isinstance(answer, EnrichError):
-            await self._failed(asked, answer)
-            return
-        candidates = [evidence.of_entry(entry) for entry in answer.entries]
-        decided = {paper["_id"]: evidence.decide(evidence.of_paper(paper), candidates, "arxiv") for paper in asked}
-        if not answer.complete:
-            decided = {one: _not_all_seen(what) for one, what in decided.items()}
-        self.report.counts.update(what.status for what in decided.values())
-        entries = {entry.arxiv_id: stamped(entry) for entry in answer.entries}
-        await papers.merge(self.database, list(_merges(asked, decided, entries)))
-        await papers.note_resolutions(
-            self.database, {one: what for one, what in decided.items() if what.status != "resolved"}
-        )
-        self.progress.advance(self.report.name, len(asked))
-
-    async def _failed(self, asked: Sequence[Document], error: EnrichError) -> None:
+    def _unanswered(self, rung: _Rung, titles: Sequence[_Open], error: EnrichError) -> None:
         self.report.why = error.reason
-        if self.api.postponed(error):
-            self.left = error
-            return
-        self.report.counts["failed"] += len(asked)
-        failed = Resolution(status="failed")
-        await papers.note_resolutions(self.database, {paper["_id"]: failed for paper in asked}, error.reason)
-        self.progress.advance(self.report.name, len(asked))
+        if rung.api.postponed(error):
+            self.report.after = error.after
+            self.report.put_off = self.report.put_off and isinstance(error, PutOff)
+            for one in titles:
+                one.silent = one.silent or error.reason
+        else:
+            for one in titles:
+                one.failed = error.reason
 
-    async def _leave(self, error: EnrichError) -> None:
-        self.report.leave(await papers.leave_titles(self.database, error.reason), error)
+    async def _keep(self, titles: Sequence[_Open]) -> None:
+        """Store what became of titles: each group in one bulk write."""
+        found = [one for one in titles if one.found]
+        await papers.merge(self.database, [_merge(one) for one in found])
+        self.report.counts["resolved"] += len(found)
+        nobody = UNSEARCHABLE if self.rungs else NOBODY
+        groups: dict[tuple[str | None, tuple[str, ...]], dict[str, Resolution]] = {}
+        for one in titles:
+            if not one.found:
+                what, why = one.outcome(nobody)
+                heard = tuple(one.answered) if what.status == "pending" else ()
+                groups.setdefault((why, heard), {})[one.paper["_id"]] = what
+                self._count(what, why)
+        for (why, answered), told in groups.items():
+            await papers.note_resolutions(self.database, told, why, {"on": _today(), "by": list(answered)})
+        self.progress.advance(self.report.name, len(titles))
+
+    def _count(self, what: Resolution, why: str | None) -> None:
+        if what.status != "pending":
+            self.report.counts[what.status] += 1
+        elif why == UNSEARCHABLE:
+            self.report.counts["unsearchable"] += 1
+        else:
+            self.report.waiting += 1
+            self.report.why = why
 
 
-async def _search(asked: Sequence[Document], api: Api) -> Found:
-    phrases = dict.fromkeys(phrase for paper in asked if (phrase := search_phrase(paper["title"])))
-    return await arxiv.search_titles(list(phrases), api)
-
-
-def _not_all_seen(decided: Resolution) -> Resolution:
-    """Among more results than can be read there may be another paper of that title: only an abstract decides."""
-    if decided.status == "resolved" and (decided.score or 0) >= evidence.SAME:
-        return decided
-    return Resolution(status="ambiguous", method=decided.method, candidates=decided.candidates)
-
-
-def _merges(
-    asked: Sequence[Document], decided: Mapping[str, Resolution], entries: Mapping[str, ArxivEntry]
-) -> Iterator[Merge]:
-    for paper in asked:
-        what = decided[paper["_id"]]
-        if what.status == "resolved":
-            found = what.candidates[0].arxiv_id
-            yield Merge(paper, found, _settled(what), entries[found])
+def _merge(one: _Open) -> Merge:
+    """A resolution without candidates: the paper itself is the one."""
+    found = one.decided.candidates[0].arxiv_id
+    entry = next((seen.entry for seen in one.seen if seen.arxiv_id == found and seen.entry), None)
+    settled = one.decided.model_copy(update={"candidates": ()})
+    return Merge(one.paper, found, settled, entry and stamped(entry))

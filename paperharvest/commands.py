@@ -11,7 +11,7 @@ from enrich.resolve import resolve as resolve_titles
 from paperharvest.crawling import crawl
 from paperharvest.execution import execute
 from paperharvest.looking import export_into
-from storage import digests, export
+from storage import digests, export, title_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,6 +57,7 @@ async def _ask(
     async with session(settings.user_agent) as pool:
         apis = providers.open_apis(pool, database, settings.providers)
         if titles:
-            summary.asked.append(await resolve_titles(database, apis.get("arxiv"), progress))
+            index = title_index.opened(settings.data_dir)
+            summary.asked.append(await resolve_titles(database, apis, index, progress))
             await digests.date_by_ids(database)
         summary.asked += await run.enrich(database, apis, kinds, progress)

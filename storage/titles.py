@@ -46,6 +46,35 @@ def title_key(title: str) -> str:
     return "".join(filter(str.isalnum, folded))  # no combining mark is alphanumeric: accents go too
 
 
+def spellings(title: str) -> tuple[str, ...]:
+    r"""Every key that copies of one title may have: its own, and that with its commands as the letters they print.
+
+    One side may spell out a sign or a letter (`\times`, `$\alpha$`) that the other one shows or has lost.
+    """
+    key = title_key(title)
+    if "\\" not in title and title.isascii():
+        return (key,)
+    return tuple(dict.fromkeys((key, title_key(_NAMED.sub(_as_letter, title)))))
+
+
+def words(title: str) -> list[str]:
+    """The words of a title without case, accents, LaTeX and punctuation."""
+    plain = clean_latex(title).casefold()
+    if not plain.isascii():
+        plain = _without_marks(plain)
+    return re.findall(r"[^\W_]+", plain)
+
+
+# What stands between a title, or the name of a method, and its subtitle.
+SUBTITLE = re.compile(r":|[?!.](?=\s)|\s-+\s|\s*[\u2013\u2014]\s*|--+")
+
+
+def name_keys(title: str) -> list[str]:
+    """The keys of the title's beginnings before each subtitle, marked by a colon, which no title's key holds."""
+    ends = [match.start() for match in SUBTITLE.finditer(title)]
+    return [f"{key}:" for end in ends if (key := title_key(title[:end]))]
+
+
 def title_hash(title: str) -> str | None:
     """16 hex digits that stand for the title's key; None for the empty key."""
     key = title_key(title)
@@ -59,11 +88,11 @@ def title_id(title: str, abstract: str | None) -> str:
     A title with the empty key goes by its raw text, marked by a colon, which no key holds.
     """
     identity = f"title:{title_hash(title) or _hex(f'raw:{collapse(title)}', 16)}"
-    opening = _opening(abstract) if abstract else ""
+    opening = abstract_opening(abstract) if abstract else ""
     return f"{identity}~{_hex(opening, 8)}" if opening else identity
 
 
-def _opening(abstract: str) -> str:
+def abstract_opening(abstract: str) -> str:
     """The start of an abstract's key: copies of one abstract differ in LaTeX, in links and in their end."""
     return title_key(clean_latex(collapse(abstract)[:512]))[:64]
 
@@ -108,6 +137,7 @@ _LETTERS = {name: chr(0x3B1 + place) for place, name in enumerate(_GREEK.split()
 _LETTERS |= {name.title(): letter.upper() for name, letter in _LETTERS.items()}
 _LETTERS |= {"aa": "å", "ae": "æ", "i": "\u0131", "l": "ł", "o": "ø", "oe": "œ", "ss": "ß"}
 _LETTERS |= {"AA": "Å", "AE": "Æ", "L": "Ł", "O": "Ø", "OE": "Œ"}
+_NAMED = re.compile(r"\\([A-Za-z]+)")
 _SHORT = {"eg": "e.g.", "ie": "i.e.", "etal": "et al.", "etc": "etc."}
 _SIGNS = {"greater": ">", "less": "<"}
 
@@ -131,6 +161,11 @@ def _accented(match: re.Match[str]) -> str:
 def _letter(match: re.Match[str]) -> str:
     name = match["name"] or ""
     return _LETTERS.get(name) or _LETTERS.get(name.removeprefix("var")) or match[0]
+
+
+def _as_letter(match: re.Match[str]) -> str:
+    name = match[1]
+    return _LETTERS.get(name) or _LETTERS.get(name.removeprefix("var")) or ""
 
 
 def _unbraced(match: re.Match[str]) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
+from enrich.evidence import Found, of_entry
 from enrich.reading import digits, in_utc
 from storage import waits
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
-from storage.titles import collapse
+from storage.titles import collapse, search_phrase
 from storage.withdrawn import is_withdrawn
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://export.arxiv.org", 3.0, 500, 
 SINGLE = True  # https://info.arxiv.org/help/api/tou.html: one connection at a time, over all machines
 PATH = "/api/query"
 LARGEST_SLICE = 2000  # the manual: at most 2,000 results a request
+TITLES = 20  # OR-ed phrases; the syntax allows it, how many work well is not documented
 ENTRIES_A_TITLE = 10  # room in an answer for each title asked for
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -44,13 +46,6 @@ class Feed(NamedTuple):
 
     total: int
     entries: list[ArxivEntry]
-
-
-class Found(NamedTuple):
-    """What a search for titles found, and whether that is all there is."""
-
-    entries: list[ArxivEntry]
-    complete: bool
 
 
 def headers(_key: str | None) -> dict[str, str]:
@@ -80,8 +75,9 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, ArxivEntry]:
     return await api.ask("POST", PATH, read, data=form)
 
 
-async def search_titles(phrases: Sequence[str], api: Api) -> Found:
-    """All entries whose titles hold one of the phrases. Raises BadBatch where several match more than can be read."""
+async def find(titles: Sequence[str], api: Api) -> Found:
+    """Entries whose titles hold one of these as a phrase. Raises BadBatch where several find more than can be read."""
+    phrases = dict.fromkeys(phrase for title in titles if (phrase := search_phrase(title)))
     query = " OR ".join(f'ti:"{phrase}"' for phrase in phrases)
     found: dict[str, ArxivEntry] = {}
     room = min(ENTRIES_A_TITLE * len(phrases), LARGEST_SLICE)
@@ -94,7 +90,7 @@ async def search_titles(phrases: Sequence[str], api: Api) -> Found:
         found |= {entry.arxiv_id: entry for entry in feed.entries}
         start, total = start + len(feed.entries), feed.total
         room = LARGEST_SLICE
-    return Found(list(found.values()), complete=len(found) >= total)
+    return Found([of_entry(entry) for entry in found.values()], complete=len(found) >= total)
 
 
 def objection(answer: Answer) -> EnrichError | None:

@@ -103,7 +103,7 @@ async def doors(server: Server, database: Database, **variables: str) -> AsyncIt
 async def find_titles(server: Server, database: Database, **variables: str) -> Report:
     """One run of the resolution."""
     async with doors(server, database, **variables) as apis:
-        return await resolve(database, apis["arxiv"], Shown())
+        return await resolve(database, {"arxiv": apis["arxiv"]}, None, Shown())
 
 
 async def enrich_by(database: Database, apis: Mapping[str, Api], kinds: Collection[str] = run.KINDS) -> Reports:
@@ -120,7 +120,7 @@ async def ask_all(server: Server, database: Database, kinds: Collection[str] = r
 async def harvest(server: Server, database: Database, **variables: str) -> Reports:
     """Both in turn, through the same doors, as the command does it."""
     async with doors(server, database, **variables) as apis:
-        titles = await resolve(database, apis["arxiv"], Shown())
+        titles = await resolve(database, {"arxiv": apis["arxiv"]}, None, Shown())
         return {"titles": titles} | await enrich_by(database, apis)
 
 

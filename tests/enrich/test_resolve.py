@@ -9,7 +9,7 @@ import pytest
 
 from enrich import http
 from enrich.providers import arxiv
-from enrich.resolve import TITLES_A_REQUEST, resolve
+from enrich.resolve import NOBODY, UNSEARCHABLE, resolve
 from tests import standin
 from tests.enrich.harvest import (
     EXAMPLES,
@@ -59,7 +59,7 @@ async def test_twelve_titles_are_one_question(database: Database) -> None:
     await list_rows(database)
     shown = Shown()
     async with standin.serve() as server, door(f"{server.url}/arxiv", database, "arxiv") as api:
-        report = await resolve(database, api, shown)
+        report = await resolve(database, {"arxiv": api}, None, shown)
     assert (found(report), report.requests, report.complete) == ({"resolved": 12}, 1, True)
     assert shown.counts == {"titles": 12}
     papers = await stored(database)
@@ -162,12 +162,12 @@ async def test_without_arxiv_aliases_are_still_followed(database: Database) -> N
         await find_titles(server, database)
     await list_one(database, "How Ice Grows", ABSTRACT, digest="text:02")
     await list_one(database, "Something else", OTHER, digest="text:03")
-    report = await resolve(database, None, Shown())
+    report = await resolve(database, {}, None, Shown())
     assert (found(report), report.requests) == ({"resolved": 1}, 0)
     assert (report.waiting, report.put_off, report.complete) == (1, True, True)
     resolved, waits = (await stored(database)).values()
     assert (resolved.resolution.status, waits.resolution.status) == ("resolved", "pending")
-    assert waits.arxiv.reason == report.why == "arXiv is switched off by [providers.arxiv] enabled"
+    assert waits.arxiv.reason == report.why == NOBODY
 
 
 async def test_an_alias_needs_an_abstract(database: Database) -> None:
@@ -236,7 +236,7 @@ async def test_a_title_without_latin_words_is_not_asked_for(database: Database) 
     assert (found(report), len(server.log), report.complete) == ({"unsearchable": 1}, 0, True)
     paper = await only(database)
     assert paper.resolution.status == "pending"
-    assert paper.arxiv.reason == "arXiv cannot be searched for a title without ASCII words"
+    assert paper.arxiv.reason == UNSEARCHABLE
 
 
 # --- more than fits ---------------------------------------------------------------------------------------
@@ -312,22 +312,22 @@ async def test_a_poisoned_title_stands_alone(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "requests", "reason"),
+    ("refusal", "requests", "waiting", "reason"),
     [
-        (Reply("Rate exceeded.", 429, {"Retry-After": "600"}), 1, "rate exceeded"),
-        (Reply("no", 403), 1, "HTTP 403: 'no'"),
-        (Reply("Rate exceeded."), 15, "rate exceeded"),
+        (Reply("Rate exceeded.", 429, {"Retry-After": "600"}), 1, 61, "rate exceeded"),
+        (Reply("no", 403), 1, 61, "HTTP 403: 'no'"),
+        (Reply("Rate exceeded."), 15, 21, "rate exceeded"),
     ],
 )
 async def test_titles_wait_where_arxiv_gives_no_answer(
-    database: Database, refusal: Reply, requests: int, reason: str
+    database: Database, refusal: Reply, requests: int, waiting: int, reason: str
 ) -> None:
     """All of them, with the reason, pending; nothing is called not found."""
-    corpus = corpus_of(*({"title": f"Title number {n}", "abstract": OTHER} for n in range(3 * TITLES_A_REQUEST + 1)))
+    corpus = corpus_of(*({"title": f"Title number {n}", "abstract": OTHER} for n in range(3 * arxiv.TITLES + 1)))
     await list_rows(database, corpus.rows.values())
     async with serving(refusal) as server, door(server.url, database, "arxiv") as api:
-        report = await resolve(database, api, Shown())
-    assert (len(server.log), report.waiting, report.why, report.complete) == (requests, 61, reason, False)
+        report = await resolve(database, {"arxiv": api}, None, Shown())
+    assert (len(server.log), report.waiting, report.why, report.complete) == (requests, waiting, reason, False)
     papers = (await stored(database)).values()
     assert {paper.arxiv.reason for paper in papers} == {reason}
     assert {paper.resolution.status for paper in papers} <= {"pending", "failed"}
@@ -338,7 +338,7 @@ async def test_a_told_wait_that_outlasts_the_tries_is_told(database: Database, m
     monkeypatch.setattr(http, "TRIES", 1)
     await list_one(database, "How Ice Grows", ABSTRACT)
     async with serving(Reply("", 429, {"Retry-After": "1"})) as server, door(server.url, database, "arxiv") as api:
-        report = await resolve(database, api, Shown())
+        report = await resolve(database, {"arxiv": api}, None, Shown())
     assert (report.waiting, report.why, report.complete) == (1, "HTTP 429", False)
     paper = await only(database)
     assert (paper.resolution.status, paper.arxiv.reason) == ("pending", "HTTP 429")
@@ -349,7 +349,7 @@ async def test_another_answer_is_never_not_found(database: Database, page: str) 
     """A 200 with other content: the title failed, and is asked for in the next run."""
     await list_one(database, "How Ice Grows", ABSTRACT)
     async with serving(Reply(page)) as server, door(server.url, database, "arxiv") as api:
-        report = await resolve(database, api, Shown())
+        report = await resolve(database, {"arxiv": api}, None, Shown())
     assert (len(server.log), found(report), report.complete) == (2, {"failed": 1}, False)
     async with standin.serve(corpus_of(ICE)) as server_again:
         await find_titles(server_again, database)

@@ -70,34 +70,34 @@ async def test_ids_go_by_post_with_room_for_all(turns: Database) -> None:
 async def test_titles_go_as_phrases(turns: Database) -> None:
     """OR-ed, by POST, with room for ten entries a title."""
     async with serving(feed(1, [entry(1)])) as server, door(server.url, turns, "arxiv") as api:
-        found = await arxiv.search_titles(["How Ice Grows", "Snow"], api)
+        found = await arxiv.find(["How Ice Grows", "Snow"], api)
     assert forms(server) == [{"search_query": 'ti:"How Ice Grows" OR ti:"Snow"', "start": "0", "max_results": "20"}]
-    assert ([one.title for one in found.entries], found.complete) == (["Ice 1"], True)
+    assert ([one.title for one in found.candidates], found.complete) == (["Ice 1"], True)
 
 
 async def test_the_rest_of_a_search_is_fetched(turns: Database) -> None:
     """From where the first slice ended; an entry that came twice counts once, and then something was missed."""
     slices = [feed(5, map(entry, (1, 2, 3))), feed(5, map(entry, (3, 4)))]
     async with serving(*slices) as server, door(server.url, turns, "arxiv") as api:
-        found = await arxiv.search_titles(["Ice"], api)
+        found = await arxiv.find(["Ice"], api)
     assert [(form["start"], form["max_results"]) for form in forms(server)] == [("0", "10"), ("3", "2000")]
-    assert ([one.arxiv_id[-1] for one in found.entries], found.complete) == (["1", "2", "3", "4"], False)
+    assert ([one.arxiv_id[-1] for one in found.candidates], found.complete) == (["1", "2", "3", "4"], False)
 
 
 async def test_more_than_can_be_read_is_a_bad_batch(turns: Database) -> None:
     """Of several titles; a single one is read as far as it goes."""
     async with serving(feed(2001, map(entry, range(1, 2001)))) as server, door(server.url, turns, "arxiv") as api:
         with pytest.raises(BadBatch, match="2001 results for 2 titles"):
-            await arxiv.search_titles(["Ice", "Snow"], api)
-        found = await arxiv.search_titles(["Ice"], api)
-    assert (len(found.entries), found.complete) == (2000, False)
+            await arxiv.find(["Ice", "Snow"], api)
+        found = await arxiv.find(["Ice"], api)
+    assert (len(found.candidates), found.complete) == (2000, False)
 
 
 async def test_a_search_that_does_not_go_on_ends(turns: Database) -> None:
     """Results are counted, and none of those shown has an id: not understood, rather than asked for for ever."""
     async with serving(feed(3, [NAMELESS])) as server, door(server.url, turns, "arxiv") as api:
         with pytest.raises(NotUnderstood):
-            await arxiv.search_titles(["Ice"], api)
+            await arxiv.find(["Ice"], api)
     assert len(server.log) == 2
 
 
@@ -106,7 +106,7 @@ async def test_a_search_elsewhere_is_not_understood(turns: Database) -> None:
     rewritten = feed(1, [entry(1)], query="all:tii:Ice")
     async with serving(rewritten) as server, door(server.url, turns, "arxiv") as api:
         with pytest.raises(NotUnderstood):
-            await arxiv.search_titles(["Ice"], api)
+            await arxiv.find(["Ice"], api)
     assert len(server.log) == 2
 
 

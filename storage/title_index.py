@@ -1,0 +1,366 @@
+"""The local index of titles: one SQLite file in `data_dir`, which answers without any network.
+
+It is never changed in place: a build or an update writes another file, which takes its place whole. What it tells
+of a paper is one packed record with a checksum; the keys only lead there, so damage shows as an error or as a
+paper that is not found, never as another paper.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import sqlite3
+import sys
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from heapq import nlargest
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from rapidfuzz import fuzz, process
+
+from storage.arxiv_ids import id_month
+from storage.errors import StorageError
+from storage.titles import abstract_opening, name_keys, spellings, words
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+NAME = "titles.index"
+FORMAT = 1
+APPLICATION = 0x70685449  # "phTI"
+AGAIN = "make it again with paperharvest index build"
+
+COMMON = 500  # titles: a word in more of them says little, and costs much to look up
+RARE = 2  # words that tell enough by themselves
+PAIRED = 3  # common words of a title that are looked for in pairs: its rarest
+LOOKED_AT = 16  # papers whose titles are compared, those that share most of these words first
+NEAR = 6  # of these, the most alike
+SHARING = 50  # papers that share a key or a beginning; of more, none is the only one
+BEGINNING = 4  # words: a shorter beginning says too little
+STRANGE = 2  # words of a title that may be misspelt
+LONGEST_WORD = 40  # letters of a word that may be misspelt
+WORDS = 40  # of a title that are looked for
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+CACHE = 64 * 1024  # KiB that SQLite may take while it builds
+
+SCHEMA = (
+    "CREATE TABLE papers (n INTEGER PRIMARY KEY, arxiv_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL)",
+    "CREATE TABLE keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
+    "CREATE TABLE common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE VIRTUAL TABLE words USING fts5(titles, content='', columnsize=0, detail=none)",
+)
+
+
+class Indexed(NamedTuple):
+    """What the index knows of a paper; its titles begin with the latest."""
+
+    arxiv_id: str
+    titles: tuple[str, ...]
+    authors: tuple[str, ...] | None = None
+    abstract: str | None = None
+    published: str | None = None
+    """The day of its submission, ISO 8601."""
+
+    def joined(self, other: Indexed) -> Indexed:
+        """The same paper with what another source adds; what both tell is the other's."""
+        return Indexed(
+            self.arxiv_id,
+            tuple(dict.fromkeys((*other.titles, *self.titles))),
+            other.authors or self.authors,
+            other.abstract or self.abstract,
+            other.published or self.published,
+        )
+
+
+class About(NamedTuple):
+    """How large the index is, when it was built or updated, and the month of its newest paper."""
+
+    papers: int
+    size: int
+    updated_at: dt.datetime
+    newest: str
+
+
+_PACKED: Mapping[int, int] = {
+    zstd.CompressionParameter.checksum_flag: 1,
+    zstd.CompressionParameter.compression_level: 1,
+}
+
+
+def _pack(paper: Indexed) -> bytes:
+    return zstd.compress(orjson.dumps(list(paper)), options=_PACKED)
+
+
+def _unpack(record: bytes) -> Indexed:
+    arxiv_id, titles, authors, abstract, published = orjson.loads(zstd.decompress(record))
+    return Indexed(arxiv_id, tuple(titles), tuple(authors) if authors else None, abstract, published)
+
+
+# --- making it --------------------------------------------------------------------------------------------
+
+
+def build(folder: Path, papers: Iterable[Indexed]) -> About:
+    """Write a new index of these papers in the place of the old one; of a paper told twice both are joined."""
+    with _replacing(folder, None) as database:
+        for statement in SCHEMA:
+            database.execute(statement)
+        database.execute("CREATE TEMP TABLE found (key TEXT NOT NULL, n INTEGER NOT NULL)")
+        _add(database, papers, "temp.found")
+        # In their order: a table that grows at its end is written once.
+        database.execute("INSERT OR IGNORE INTO keys SELECT key, n FROM temp.found ORDER BY key, n")
+        database.execute("INSERT INTO words(words) VALUES ('optimize')")
+        _count(database)
+    return TitleIndex(folder).about
+
+
+def update(folder: Path, papers: Iterable[Indexed]) -> About:
+    """Write a new index: the old one, if any, and what these papers add. Raises StorageError where it is damaged."""
+    old = folder / NAME
+    if not old.exists():
+        return build(folder, papers)
+    TitleIndex(folder).close()
+    with _explained(old), _replacing(folder, old) as database:
+        _add(database, papers, "keys")
+        _count(database)
+    return TitleIndex(folder).about
+
+
+@contextmanager
+def _replacing(folder: Path, old: Path | None) -> Iterator[sqlite3.Connection]:
+    """A database beside the index that takes its place when all went well."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{NAME}.{os.getpid()}"
+    try:
+        if old:
+            shutil.copyfile(old, path)
+        database = sqlite3.connect(path, isolation_level=None)
+        try:
+            for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{CACHE}", "temp_store=FILE"):
+                database.execute(f"PRAGMA {setting}")
+            database.execute("BEGIN")
+            yield database
+            told = {"updated_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
+            database.execute("COMMIT")
+            database.execute(f"PRAGMA application_id={APPLICATION}")
+            database.execute(f"PRAGMA user_version={FORMAT}")
+        finally:
+            database.close()
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        path.replace(folder / NAME)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _add(database: sqlite3.Connection, papers: Iterable[Indexed], keys: str) -> None:
+    for paper in papers:
+        whole, n = paper, None
+        with suppress(sqlite3.IntegrityError):
+            inserted = database.execute(
+                "INSERT INTO papers (arxiv_id, record) VALUES (?, ?)", (paper.arxiv_id, _pack(paper))
+            )
+            n = inserted.lastrowid
+        if n is None:
+            n, record = database.execute(
+                "SELECT n, record FROM papers WHERE arxiv_id = ?", (paper.arxiv_id,)
+            ).fetchone()
+            known = _unpack(record)
+            whole = known.joined(paper)
+            if whole == known:
+                continue
+            database.execute("UPDATE papers SET record = ? WHERE n = ?", (_pack(whole), n))
+            database.execute("INSERT INTO words(words, rowid, titles) VALUES ('delete', ?, ?)", (n, _words(known)))
+        database.execute("INSERT INTO words(rowid, titles) VALUES (?, ?)", (n, _words(whole)))
+        database.executemany(f"INSERT OR IGNORE INTO {keys} VALUES (?, ?)", ((key, n) for key in _keys(whole)))  # noqa: S608
+
+
+def _words(paper: Indexed) -> str:
+    return " ".join(dict.fromkeys(word for title in paper.titles for word in words(title)))
+
+
+def _keys(paper: Indexed) -> set[str]:
+    """All by which it is looked up: whole titles, names before a colon, how the abstract begins."""
+    found = {key for title in paper.titles for key in (*spellings(title), *name_keys(title)) if key}
+    if opening := _opening(paper.abstract):
+        found.add(opening)
+    return found
+
+
+def _opening(abstract: str | None) -> str | None:
+    """A key that no title can have."""
+    opening = abstract_opening(abstract) if abstract else ""
+    return "#" + sha256(opening.encode()).hexdigest()[:16] if opening else None
+
+
+def _count(database: sqlite3.Connection) -> None:
+    """Note how many papers there are, how new they are, and which words are common."""
+    months = [
+        id_month(one)
+        for (one,) in database.execute(
+            "SELECT max(arxiv_id) FROM papers WHERE arxiv_id GLOB '[0-6]*'"
+            " UNION SELECT max(arxiv_id) FROM papers WHERE arxiv_id GLOB '[a-z]*/0*'"
+            " UNION SELECT max(arxiv_id) FROM papers"
+        )
+        if one
+    ]
+    (papers,) = database.execute("SELECT count(*) FROM papers").fetchone()
+    told = {"papers": str(papers), "newest": max(months, default="")}
+    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
+    database.execute("CREATE VIRTUAL TABLE temp.counts USING fts5vocab(main, words, row)")
+    database.execute("DELETE FROM common")
+    database.execute("INSERT INTO common SELECT term, doc FROM temp.counts WHERE doc > ?", (COMMON,))
+    database.execute("DROP TABLE temp.counts")
+
+
+# --- asking it --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, zstd.ZstdError, orjson.JSONDecodeError, ValueError) as error:
+        raise StorageError(f"the title index {path} is damaged ({error}): {AGAIN}") from None
+
+
+def _one_letter_off(word: str) -> set[str]:
+    """All words that are this one with a letter dropped, added, replaced, or swapped with its neighbour."""
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    swapped = {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
+    dropped = {a + b[1:] for a, b in cuts if b}
+    return swapped | dropped | {a + letter + rest for a, b in cuts for letter in LETTERS for rest in {b, b[1:]}}
+
+
+def opened(folder: Path) -> TitleIndex | None:
+    """The index in that folder; None where none was built. Raises StorageError where it is damaged."""
+    return TitleIndex(folder) if (folder / NAME).exists() else None
+
+
+class TitleIndex:
+    """The index, open for reading. Raises StorageError wherever it turns out to be damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        with _explained(self.path):
+            self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self.about = self._about()
+
+    def _about(self) -> About:
+        size = self.path.stat().st_size
+        (application,) = self._one("PRAGMA application_id")
+        (form,) = self._one("PRAGMA user_version")
+        (pages,), (page,) = self._one("PRAGMA page_count"), self._one("PRAGMA page_size")
+        if application != APPLICATION or pages * page != size:
+            raise ValueError("it is cut, or no index")
+        if form != FORMAT:
+            raise ValueError(f"its format is {form}, not {FORMAT}")
+        told = dict(self._database.execute("SELECT name, value FROM meta"))
+        return About(int(told["papers"]), size, dt.datetime.fromisoformat(told["updated_at"]), told["newest"])
+
+    def _one(self, query: str, *values: object) -> tuple[int, ...]:
+        found: tuple[int, ...] = self._database.execute(query, values).fetchone()
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def check(self) -> None:
+        """Read the whole file. Raises StorageError where any of it is damaged."""
+        with _explained(self.path):
+            if (said := self._database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise ValueError(said)
+            for (record,) in self._database.execute("SELECT record FROM papers"):
+                _unpack(record)
+
+    def titled(self, title: str, abstract: str | None = None) -> tuple[list[Indexed], bool]:
+        """The papers of this very title, or whose abstract begins like this one; and whether these are all."""
+        keys = [*filter(None, spellings(title)), *filter(None, [_opening(abstract)])]
+        with _explained(self.path):
+            return self._read([n for key in keys for n in self._having(key)])
+
+    def near(self, title: str) -> tuple[list[Indexed], bool]:
+        """Papers whose titles begin like this one, or share telling words; and whether all that begin so are there."""
+        asked = words(title)
+        with _explained(self.path):
+            beginning = [n for key in name_keys(f"{title}:")[-1:] for n in self._having(key)]
+            if len(asked) >= BEGINNING:
+                beginning += [n for key in spellings(title) for n in self._beginning(key)]
+            begun, complete = self._read(beginning)
+            alike = process.extract(
+                " ".join(asked),
+                {paper: _words(paper) for paper in self._sharing(asked)},
+                scorer=fuzz.ratio,
+                limit=NEAR,
+            )
+        known = {one.arxiv_id for one in begun}
+        return begun + [paper for _, _, paper in alike if paper.arxiv_id not in known], complete
+
+    def misspelt(self, title: str) -> list[Indexed]:
+        """The papers whose titles this one is when one letter of a word that no title has is put right."""
+        asked = words(title)
+        with _explained(self.path):
+            strange = [place for place, word in enumerate(asked) if len(word) <= LONGEST_WORD and not self.has(word)]
+            keys = [
+                "".join((*asked[:place], word, *asked[place + 1 :]))
+                for place in strange[:STRANGE]
+                for word in _one_letter_off(asked[place])
+            ]
+            marks = ",".join("?" * len(keys))
+            found = self._database.execute(f"SELECT DISTINCT n FROM keys WHERE key IN ({marks})", keys)  # noqa: S608 - only marks
+            return self._read(n for (n,) in found)[0]
+
+    def has(self, word: str) -> bool:
+        """Whether any title has a word."""
+        with _explained(self.path):
+            query = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
+            return self._database.execute(query, (f'"{word}"',)).fetchone() is not None
+
+    def _having(self, key: str) -> list[int]:
+        return [n for (n,) in self._database.execute("SELECT n FROM keys WHERE key = ? LIMIT ?", (key, SHARING + 1))]
+
+    def _beginning(self, key: str) -> list[int]:
+        query = "SELECT DISTINCT n FROM keys WHERE key > ? AND key < ? LIMIT ?"
+        return [n for (n,) in self._database.execute(query, (key, key + chr(sys.maxunicode), SHARING + 1))]
+
+    def _rows(self, *all_of: str) -> list[int]:
+        query = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
+        return [n for (n,) in self._database.execute(query, (" AND ".join(f'"{word}"' for word in all_of), COMMON))]
+
+    def _sharing(self, asked: list[str]) -> Iterator[Indexed]:
+        """Papers that share the rarest of these words."""
+        asked = asked[:WORDS]
+        marks = ",".join("?" * len(asked))
+        query = f"SELECT word, papers FROM common WHERE word IN ({marks})"  # noqa: S608 - only the number of marks differs
+        common = dict(self._database.execute(query, asked))
+        rare = [(word,) for word in dict.fromkeys(asked) if word not in common]
+        often = sorted(common, key=common.__getitem__)[:PAIRED] if len(rare) < RARE else []
+        weights: dict[int, float] = defaultdict(float)
+        for together in (*rare, *combinations(often, 2)):
+            rows = self._rows(*together)
+            for n in rows:
+                weights[n] += 1 / len(rows)
+        for n in nlargest(LOOKED_AT, weights, key=weights.__getitem__):
+            yield self._paper(n)
+
+    def _read(self, numbers: Iterable[int]) -> tuple[list[Indexed], bool]:
+        each = list(dict.fromkeys(numbers))
+        return [self._paper(n) for n in each[:SHARING]], len(each) <= SHARING
+
+    def _paper(self, n: int) -> Indexed:
+        record = self._database.execute("SELECT record FROM papers WHERE n = ?", (n,)).fetchone()
+        if record is None:
+            raise ValueError(f"no record {n}")
+        return _unpack(record[0])
