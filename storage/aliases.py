@@ -14,7 +14,7 @@ from storage import bulk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from storage.connect import Database
+    from storage.connect import Database, Document
 
 
 def leading(alias: str, paper_id: str) -> UpdateOne:
@@ -36,6 +36,40 @@ def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:
 async def add(database: Database, operations: Sequence[UpdateOne]) -> None:
     """Write updates made by `leading` and `merged`."""
     await bulk.write(database["aliases"], operations)
+
+
+def deciding(old_id: str, paper_id: str) -> UpdateOne:
+    """The update that tells another store's decision: one that was made here stands."""
+    named = {"$setUnion": [{"$ifNull": ["$papers", []]}, [paper_id]]}
+    return UpdateOne(
+        {"_id": old_id}, [{"$set": {"papers": named, "decided": {"$ifNull": ["$decided", paper_id]}}}], upsert=True
+    )
+
+
+async def decide(database: Database, old_id: str, paper_id: str) -> None:
+    """Keep what a person decided a title to be."""
+    decision = {"$set": {"decided": paper_id}, "$setOnInsert": {"papers": []}}
+    await database["aliases"].update_one({"_id": old_id}, decision, upsert=True)
+
+
+async def decided(database: Database, ids: Iterable[str] | None = None) -> dict[str, str]:
+    """The papers that people decided titles to be, by `title:` id; of all titles if none are named."""
+    where: Document = {"decided": {"$gt": ""}} | ({} if ids is None else {"_id": {"$in": list(ids)}})
+    return {one["_id"]: one["decided"] async for one in database["aliases"].find(where, {"decided": 1})}
+
+
+async def undecide(database: Database, old_id: str) -> None:
+    """Forget what a title was decided, and found, to be."""
+    await database["aliases"].update_one({"_id": old_id}, {"$unset": {"decided": 1, "merged_into": 1, "merged_at": 1}})
+    await database["aliases"].delete_one({"_id": old_id, "papers": []})
+
+
+async def forget(database: Database, paper_id: str, names: Iterable[str] | None = None) -> None:
+    """Let these names, or all, lead to the paper no more; a name that says nothing else goes."""
+    led: Document = {"papers": paper_id} | ({} if names is None else {"_id": {"$in": list(names)}})
+    found = {"_id": {"$in": [one["_id"] async for one in database["aliases"].find(led, {"_id": 1})]}}
+    await database["aliases"].update_many(found, {"$pull": {"papers": paper_id}})
+    await database["aliases"].delete_many({**found, "papers": [], "merged_into": None, "decided": None})
 
 
 async def papers_of(database: Database, names: Iterable[str]) -> dict[str, list[str]]:

@@ -40,7 +40,7 @@ REASONS = {  # in the driver's words and in ours
 }
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised whenever INDEXES change, or what documents hold in a way that older versions do not understand."""
 MARKER = {"_id": "schema"}
 """The document in `runs` that holds the SCHEMA a database was prepared for."""
@@ -64,6 +64,8 @@ INDEXES = {
     "deferred": (IndexModel("raw"), IndexModel("path"), IndexModel("digest")),
     "days": (IndexModel("source"),),
     "digests": (IndexModel("texts"),),
+    "merges": (IndexModel("old"), IndexModel("paper")),
+    "aliases": (IndexModel("decided", sparse=True),),
 }
 
 

@@ -118,6 +118,8 @@ class Contribution(NamedTuple):
     """The digests that were read at their own place."""
     renamed: Sequence[Document] = ()
     arxiv: ArxivFact | None = None
+    decided: Sequence[str] = ()
+    """The `title:` ids that a person decided to be this paper."""
 
 
 # --- what sources say, as contributions -------------------------------------------------------------------
@@ -269,22 +271,26 @@ def from_arxiv(entry: ArxivEntry) -> Contribution:
     )
 
 
-def from_paper(old: Document, arxiv_id: str, resolution: Resolution) -> Contribution:
-    """All that a `title:` paper holds, for the `arxiv:` paper it turned out to be."""
+def from_paper(old: Document) -> Contribution:
+    """All that a `title:` paper holds."""
     work = old["_work"]
-    parts = [(name, by, {key: old[key] for key in PARTS[name]}) for name, by in work["by"].items() if name in PARTS]
-    parts.append(("resolution", f"1 {old['_id']}", {"resolution": resolution.model_dump()}))
-    parts.append(_id_month(arxiv_id))
     return Contribution(
-        parts=parts,
+        parts=[(name, by, {key: old[key] for key in PARTS[name]}) for name, by in work["by"].items() if name in PARTS],
         sightings=[{**one, "listed_title": one["listed_title"] or old["title"]} for one in old["sightings"]],
         who=work["who"],
         links=work["links"],
         repos=old["repos"],
         other_abstracts=work["other_abstracts"],
         renamed=work["renamed"],
-        ids={"arxiv": arxiv_id},
+        ids={},
     )
+
+
+def from_merged(old: Document, arxiv_id: str, resolution: Resolution) -> Contribution:
+    """The same, for the `arxiv:` paper that it turned out to be."""
+    held, by = from_paper(old), f"{_found(resolution)} {old['_id']}"
+    parts = [*held.parts, ("resolution", by, {"resolution": resolution.model_dump()}), _id_month(arxiv_id)]
+    return held._replace(parts=parts, ids={"arxiv": arxiv_id}, decided=resolution.decided or ())
 
 
 def from_line(paper: Paper) -> Contribution:
@@ -299,7 +305,7 @@ def from_line(paper: Paper) -> Contribution:
     if paper.published:
         parts.append(_published(f"{BASIS_RANK[paper.published.basis]} {EXPORT}", **fields["published"]))
     if paper.resolution.status != "pending":
-        rank = RESOLUTION_RANK.get(paper.resolution.status, 8)
+        rank = {"given": 0, "resolved": _found(paper.resolution)}.get(paper.resolution.status, 8)
         parts.append(("resolution", f"{rank} {EXPORT}", {"resolution": fields["resolution"]}))
     return Contribution(
         parts=parts,
@@ -308,6 +314,7 @@ def from_line(paper: Paper) -> Contribution:
         repos=fields["repos"],
         arxiv=paper.arxiv if paper.arxiv != ArxivFact() else None,
         ids={key: value for key, value in fields["ids"].items() if value},
+        decided=paper.resolution.decided or (),
     )
 
 
@@ -318,8 +325,12 @@ def _rank(source: str | None) -> int:
     return RANK["arxiv"] if source.startswith("arxiv") else RANK["json"]
 
 
+def _found(resolution: Resolution) -> float:
+    """Where an id that was found stands: behind one that a digest gave (0), a person's before a machine's."""
+    return 0.5 if resolution.decided else 1
+
+
 EXPORT = "~export"  # sorts after every digest
-RESOLUTION_RANK = {"given": 0, "resolved": 1}
 PARTS = {
     "title": ("title", "text_source"),
     "abstract": ("abstract",),
@@ -327,6 +338,67 @@ PARTS = {
     "published": ("published",),
     "summary": ("ai_summary", "ai_keywords"),
 }
+
+
+# --- what is left without one of them ---------------------------------------------------------------------
+
+
+def without(paper: Document, old: Document) -> Document:
+    """The paper less what an old one brought to it; parts that are missed now are empty."""
+    work, brought = paper["_work"], old["_work"]
+    listings = {(one["digest"], one["position"]) for one in old["sightings"]}
+    sightings = [one | {"listed_title": one["listed_title"] or paper["title"]} for one in paper["sightings"]]
+    by: Document = dict(work["by"])
+    empty: Document = {}
+    for name, keys in PARTS.items():
+        if name in by and by[name] == brought["by"].get(name) and all(paper[key] == old[key] for key in keys):
+            del by[name]
+            empty |= dict.fromkeys(keys)
+    resolution = paper["resolution"]
+    if by.get("resolution", "").endswith(f" {old['_id']}"):
+        del by["resolution"]
+        resolution = EMPTY["resolution"]
+    decided = [one for one in paper["resolution"].get("decided") or () if one != old["_id"]]
+    links = [one for one in work["links"] if one not in brought["links"]]
+    named = _called(work, filter(None, (repository(one["url"]) for one in links)))
+    lost = _called(work, (one["full_name"] for one in old["repos"])) - named
+    abstracts = [{"by": brought["by"].get("abstract"), "abstract": old["abstract"]}, *brought["other_abstracts"]]
+    digests = {digest for digest, _ in listings}
+    left = {
+        "by": by,
+        "links": links,
+        "who": [one for one in work["who"] if one["digest"] not in digests],
+        "other_abstracts": [one for one in work["other_abstracts"] if one not in abstracts],
+    }
+    return {
+        **paper,
+        **empty,
+        "resolution": resolution | {"decided": decided or None},
+        "sightings": [one for one in sightings if (one["digest"], one["position"]) not in listings],
+        "repos": [one for one in paper["repos"] if one["full_name"].lower() not in lost],
+        "_work": work | left,
+    }
+
+
+def _called(work: Document, names: Iterable[str]) -> set[str]:
+    """These repositories by all names that we know."""
+    lowered = {one.lower() for one in names}
+    return lowered | {one["to"] for one in work["renamed"] if one["from"] in lowered}
+
+
+def instead(left: Document) -> Contribution:
+    """What stands in the place of parts that were taken out of a paper: the words of the sources that are left."""
+    resolved = Resolution(status="resolved").model_dump()
+    parts: list[Part] = [_id_month(left["ids"]["arxiv"]), ("resolution", f"2 {EXPORT}", {"resolution": resolved})]
+    if left["title"] is None:
+        parts += [
+            ("title", f"{_rank(one['source'])} {one['digest']}", {"title": title, "text_source": one["source"]})
+            for one in left["sightings"]
+            if (title := one["listed_title"])
+        ]
+    if left["abstract"] is None:
+        parts += [("abstract", one["by"], {"abstract": one["abstract"]}) for one in left["_work"]["other_abstracts"]]
+    return Contribution(ids={}, parts=parts)
 
 
 # --- contributions as pipeline updates --------------------------------------------------------------------
@@ -378,7 +450,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
     """The pipeline of `adding`: MongoDB evaluates it on the document as it is at that moment."""
     return [
         {"$replaceWith": {"$mergeObjects": [_literal(EMPTY), "$$ROOT"]}},
-        {"$set": {"_work.was": {"title": "$title", "abstract": "$abstract", "by": "$_work.by.abstract"}}},
+        {"$set": {"_work.was": STOOD}},
         *(_part(*part) for part in new.parts),
         {"$set": _texts_that_lost(new) | _lists(new) | {f"ids.{k}": _literal(v) for k, v in new.ids.items()}},
         {
@@ -386,6 +458,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
                 "_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]},
                 "_work.crawled": sorted_union(_CRAWLED, _literal(list(new.crawled))),
             }
+            | _decided(new)
         },
         *(_repository(repo) for repo in new.repos),
         *([_newer("arxiv", new.arxiv)] if new.arxiv else []),
@@ -394,6 +467,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
     ]
 
 
+STOOD = {"title": "$title", "abstract": "$abstract", "by": "$_work.by.abstract", "decided": "$resolution.decided"}
 TOUCHED: Document = {"updated_at": "$$NOW", "_work.rev": {"$add": [{"$ifNull": ["$_work.rev", 0]}, 1]}}
 
 
@@ -407,6 +481,14 @@ def _part(name: str, by: str, fields: Document) -> Document:
     wins = {"$lte": [by, {"$ifNull": [f"$_work.by.{name}", LAST]}]}
     chosen = {key: {"$cond": [wins, _literal(value), f"${key}"]} for key, value in fields.items()}
     return {"$set": chosen | {f"_work.by.{name}": {"$cond": [wins, by, f"$_work.by.{name}"]}}}
+
+
+def _decided(new: Contribution) -> Document:
+    """What people decided stays, whoever else resolved it."""
+    if not any(name == "resolution" for name, _, _ in new.parts):
+        return {}
+    union = sorted_union({"$ifNull": ["$_work.was.decided", []]}, _literal(list(new.decided)))
+    return {"resolution.decided": {"$cond": [{"$eq": [union, []]}, None, union]}}
 
 
 def _newer(path: str, fact: ArxivFact) -> Document:

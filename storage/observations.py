@@ -82,11 +82,17 @@ def _update(new: Measurement, spans: Sequence[Document]) -> UpdateOne:
     )
 
 
-async def move(database: Database, moves: Mapping[str, str]) -> None:
-    """Give papers' histories (by old id) to the papers they turned out to be."""
-    spans = [span async for span in database["observations"].find({"paper": {"$in": list(moves)}})]
+async def move(database: Database, moves: Mapping[str, str], urls: Sequence[str] | None = None) -> None:
+    """Give papers' histories (by old id), or those of these repositories, to the papers they turned out to be."""
+    moved: Document = {"paper": {"$in": list(moves)}} | ({} if urls is None else {"url": {"$in": urls}})
+    spans = [span async for span in database["observations"].find(moved)]
     await bulk.write(database["observations"], [_moved(span, moves[span["paper"]]) for span in spans])
     await bulk.write(database["observations"], [DeleteOne({"_id": span["_id"]}) for span in spans])
+
+
+async def remove(database: Database, paper_id: str) -> None:
+    """Forget the history of a paper that is none."""
+    await database["observations"].delete_many({"paper": paper_id})
 
 
 def _moved(span: Document, new_id: str) -> UpdateOne:

@@ -19,11 +19,11 @@ from storage.contributions import (
     from_arxiv,
     from_line,
     from_listing,
-    from_paper,
+    from_merged,
     sorted_union,
     stages,
 )
-from storage.documents import CitationCount, Merged, Paper
+from storage.documents import CitationCount, Merged, Paper, Resolution
 from storage.observations import Measurement
 from storage.titles import title_hash
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
-    from storage.documents import ArxivEntry, Fact, Listing, Page, Repository, Resolution
+    from storage.documents import ArxivEntry, Fact, Listing, Page, Repository
 
 UNRESOLVED = {"_id": {"$regex": "^title:"}}
 OPEN = {**UNRESOLVED, "$expr": {"$lte": [{"$ifNull": ["$_work.ask_after", None]}, "$$NOW"]}}
@@ -86,7 +86,8 @@ async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
     whole = [one for one in lines if isinstance(one, Paper)]
     names = [name for one in whole if one.ids.arxiv for name in _leading(one.id, one.title, one.ids.doi)]
     merges = [aliases.merged(one.id, one.merged_into, imported=True) for one in lines if isinstance(one, Merged)]
-    await aliases.add(database, names + merges)
+    decided = [aliases.deciding(old, one.id) for one in whole for old in one.resolution.decided or ()]
+    await aliases.add(database, names + merges + decided)
     await bulk.write(database["papers"], [adding(one.id, from_line(one), one.first_seen) for one in whole])
     for path in ("citations.semantic_scholar", "citations.openalex"):
         facts = {one.id: getattr(one.citations, path.partition(".")[2]) for one in whole}
@@ -322,22 +323,29 @@ async def find(database: Database, ids: Iterable[str]) -> dict[str, Document]:
 
 
 async def note_resolutions(
-    database: Database, resolutions: Mapping[str, Resolution], reason: str | None = None
+    database: Database,
+    resolutions: Mapping[str, Resolution],
+    reason: str | None = None,
+    answered: Mapping[str, object] | None = None,
 ) -> None:
-    """Write what became of titles that led to no paper; reason: why arXiv gave no answer.
+    """Write what became of titles that led to no paper; reason: why some of those asked gave no answer.
 
-    What it did answer is asked again after a day, then two, four ...
+    What all did answer is asked again after a day, then two, four ... answered: who did, `by`, and `on` which day.
     """
-    updates = [UpdateOne({"_id": one}, _noted(what, reason)) for one, what in resolutions.items()]
+    updates = [UpdateOne({"_id": one}, _noted(what, reason, answered)) for one, what in resolutions.items()]
     await bulk.write(database["papers"], updates)
 
 
-def _noted(resolution: Resolution, reason: str | None) -> list[Document]:
+def _noted(resolution: Resolution, reason: str | None, answered: Mapping[str, object] | None) -> list[Document]:
     days: Document = {"$pow": [2, {"$min": [{"$ifNull": ["$_work.asked", 0]}, LONGEST_WAIT]}]}
     told: Document = {"$literal": resolution.model_dump()}
-    if resolution.status == "failed":  # it tells nothing: candidates that were found stay
+    if resolution.status in UNANSWERED:  # it tells nothing: what was found earlier stays
         told = {"$cond": [{"$in": ["$resolution.status", UNANSWERED]}, told, "$resolution"]}
-    fields: Document = {"resolution": told, "arxiv.reason": {"$literal": reason}}
+    fields: Document = {
+        "resolution": told,
+        "arxiv.reason": {"$literal": reason},
+        "_work.answered": {"$literal": answered},
+    }
     if resolution.status in ("ambiguous", "not_found"):
         fields["_work.asked"] = {"$add": [{"$ifNull": ["$_work.asked", 0]}, 1]}
         fields["_work.ask_after"] = {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": days}}
@@ -359,18 +367,35 @@ class Merge(NamedTuple):
 
     def update(self) -> UpdateOne:
         """The old paper's whole content, added to the new one."""
-        copied = stages(from_paper(self.old, self.arxiv_id, self.resolution), self.old["first_seen"])
+        copied = stages(from_merged(self.old, self.arxiv_id, self.resolution), self.old["first_seen"])
         told = stages(from_arxiv(self.entry)) if self.entry else []
         return UpdateOne({"_id": self.new_id}, copied + told, upsert=True)
+
+    def record(self) -> UpdateOne:
+        """What it brings, kept apart, so that a person can take it back."""
+        kept = {"old": self.old["_id"], "paper": self.new_id, "resolution": self.resolution.model_dump()}
+        update = {"$set": kept, "$addToSet": {"was": self.old}}
+        return UpdateOne({"_id": f"{self.old['_id']} {self.new_id}"}, update, upsert=True)
+
+    def decided(self, paper_id: str | None) -> Merge | None:
+        """The merge that a person's decision leaves of it: into that paper, or none where it was taken back."""
+        if paper_id is None:
+            return None if self.resolution.decided else self
+        resolution = Resolution(status="resolved", method="manual", decided=(self.old["_id"],))
+        entry = self.entry if paper_id == self.new_id else None
+        return Merge(self.old, paper_id.removeprefix("arxiv:"), resolution, entry)
 
 
 async def merge(database: Database, merges: Sequence[Merge]) -> None:
     """Fold papers into those they turned out to be. Every step can be repeated, and a kill between two loses nothing.
 
     The old paper is removed only at the revision that was copied: where somebody added to it meanwhile,
-    it is copied again.
+    it is copied again. What a person decided stands, whatever was found.
     """
     while merges:
+        decided = await aliases.decided(database, [one.old["_id"] for one in merges])
+        stand = [one.decided(decided.get(one.old["_id"])) for one in merges]
+        merges = [one for one in stand if one is not None]
         await copy(database, merges)
         await lead(database, merges)
         await observations.move(database, {one.old["_id"]: one.new_id for one in merges})
@@ -382,7 +407,13 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
 
 async def copy(database: Database, merges: Sequence[Merge]) -> None:
     """The first step of a merge: all that the old papers hold is added to the new ones."""
+    await record_merges(database, merges)
     await bulk.write(database["papers"], [one.update() for one in merges])
+
+
+async def record_merges(database: Database, merges: Sequence[Merge]) -> None:
+    """Keep what each merge brings."""
+    await bulk.write(database["merges"], [one.record() for one in merges])
 
 
 async def lead(database: Database, merges: Sequence[Merge]) -> None:
