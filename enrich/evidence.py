@@ -19,7 +19,7 @@ from rapidfuzz.distance import OSA
 
 from storage.arxiv_ids import id_month
 from storage.documents import Candidate, Resolution
-from storage.titles import SUBTITLE, clean_latex, name_keys, spellings, title_key, words
+from storage.titles import SUBTITLE, author_key, clean_latex, name_keys, spellings, title_key, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -337,7 +337,7 @@ def _signs(asked: Described, candidate: Described) -> Iterable[tuple[str, bool]]
 
 def _names_agree(asked: Sequence[str], candidate: Sequence[str]) -> Iterable[tuple[str, bool]]:
     """Lists are cut, and some of a team write its next paper: half of the shorter list agrees, none contradicts."""
-    mine, theirs = ({name for one in each if (name := _name(one))} for each in (asked, candidate))
+    mine, theirs = ({name for one in each if (name := author_key(one))} for each in (asked, candidate))
     if not mine or not theirs:
         return
     shared = len(mine & theirs) / min(len(mine), len(theirs))
@@ -345,13 +345,6 @@ def _names_agree(asked: Sequence[str], candidate: Sequence[str]) -> Iterable[tup
         yield "its authors", True
     elif not shared:
         yield OTHERS, False
-
-
-def _name(written: str) -> tuple[str, str] | None:
-    """The last name and the first initial: of "Ada B. Lovelace", "A. Lovelace" and "Lovelace, Ada" alike."""
-    last, comma, first = written.partition(",")
-    each = words(f"{first} {last}" if comma else written)
-    return (each[-1], each[0][0]) if each else None
 
 
 def _dates_agree(shown: dt.date, candidate: Described) -> Iterable[tuple[str, bool]]:

@@ -42,6 +42,8 @@ app = typer.Typer(
 )
 crawl_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Store the papers that digests list.")
 app.add_typer(crawl_app, name="crawl")
+index_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The local index of titles.")
+app.add_typer(index_app, name="index")
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or '-' for stdin.")]
 PageYear = Annotated[
@@ -183,6 +185,25 @@ def crawl_dump(
         raise typer.BadParameter(f"{layout!r} is none of {', '.join(dumps.names())}", param_hint="--layout")
     settings, quiet = _settings(context), context.obj.quiet
     _finish(context, crawling.crawl_only(settings, "dump", quiet=quiet, path=paths, layout=layout, all=every))
+
+
+@index_app.command("build")
+def index_build(context: typer.Context, paths: Paths) -> None:
+    """Make the index from dumps with ids and titles.
+
+    arXiv snapshots, JSON lines, our own export: plain, gzip or zstd. It takes the place of the one before.
+    """
+    from paperharvest import indexing  # noqa: PLC0415
+
+    _finish(context, indexing.build(_settings(context), paths, quiet=context.obj.quiet))
+
+
+@index_app.command("update")
+def index_update(context: typer.Context) -> None:
+    """Add the papers of the database to the index."""
+    from paperharvest import indexing  # noqa: PLC0415
+
+    _finish(context, indexing.update(_settings(context), quiet=context.obj.quiet))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from enrich import providers
@@ -16,8 +17,8 @@ from enrich.http import session
 from paperharvest.config import USUAL_KEYS
 from paperharvest.errors import ConfigError
 from paperharvest.execution import in_database, server
-from paperharvest.texts import span
-from storage import health
+from paperharvest.texts import ago, span
+from storage import health, title_index
 from storage.errors import StorageError
 from storage.mongod import NEEDED as NEEDED_DISK
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 LITTLE = 2**30  # bytes of free disk: soon too little
 OTHERS, WRITABLE = 0o077, 0o022  # rights of the group and of everybody
-WELL_KNOWN = {"repos": "python/cpython"}
+WELL_KNOWN = {"repos": "python/cpython", "titles": "Attention Is All You Need"}
 """What each kind of provider is asked for; the others for a paper."""
 PAPER = "1706.03762"
 SKEWED = 60.0  # seconds
@@ -58,6 +59,7 @@ def examine(load: Callable[[], Settings], *, offline: bool) -> Iterator[Finding]
         return
     yield from _configuration(settings)
     yield _data_folder(settings.data_dir)
+    yield from _title_index(settings.data_dir)
     if settings.mongo_uri is None:
         yield _mongod()
     yield from _database(settings, offline=offline)
@@ -86,6 +88,16 @@ def _data_folder(folder: Path) -> Finding:
     if nearest == folder and folder.stat().st_mode & WRITABLE:
         return Finding("data folder", "note", f"{folder}; others may write there: chmod go-w {folder}")
     return Finding("data folder", "good", str(folder))
+
+
+def _title_index(folder: Path) -> Iterator[Finding]:
+    try:
+        if index := title_index.opened(folder):
+            with closing(index):
+                index.check()
+            yield Finding("title index", "good", f"{index.about}, made {ago(index.about.updated_at)}")
+    except StorageError as error:
+        yield Finding("title index", "bad", str(error))
 
 
 def _mongod() -> Finding:
@@ -138,8 +150,9 @@ def _healthy(found: health.Health) -> Finding:
 async def _asked(database: Database, settings: Settings) -> AsyncIterator[Finding]:
     """Every provider, side by side, asked for something well-known."""
     for name in providers.names():
-        if not settings.providers[name].enabled:
-            yield Finding(name, "note", "switched off by `enabled`")
+        if not providers.is_enabled(name, settings.providers):
+            unset = settings.providers[name].enabled is None
+            yield Finding(name, "note", "off unless switched on by `enabled`" if unset else "switched off by `enabled`")
     async with session(settings.user_agent) as pool:
         apis = providers.open_apis(pool, database, settings.providers)
         for one in await asyncio.gather(*(_provider(name, api) for name, api in apis.items())):
@@ -149,7 +162,8 @@ async def _asked(database: Database, settings: Settings) -> AsyncIterator[Findin
 async def _provider(name: str, api: Api) -> Finding:
     module, begun = providers.load(name), time.monotonic()
     try:
-        await module.fetch([WELL_KNOWN.get(module.KIND, PAPER)], api)
+        ask = module.find if module.KIND == "titles" else module.fetch
+        await ask([WELL_KNOWN.get(module.KIND, PAPER)], api)
     except PutOff as error:
         return Finding(name, "note", error.reason)
     except EnrichError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from crawler import days as calendar
 from paperharvest import views
 from paperharvest.execution import T, execute, in_database, server
-from storage import days, digests, export, lookup, status
+from storage import days, digests, export, lookup, status, title_index
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def overview(settings: Settings) -> Document:
 
     figures = _looked_up(settings, looked)
     token = settings.providers["github"].api_key is not None
+    figures["index"] = (about := title_index.about(settings.data_dir)) and about._asdict()
     return figures | {"next": list(views.next_steps(figures, token=token))}
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from paperharvest.texts import printable, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from enrich.report import Report
     from storage.documents import Refusal
+    from storage.title_index import About
 
 SHOWN = 30  # refusals and problems; the rest is counted
 
@@ -46,11 +47,24 @@ class CrawlReport:
 
 
 @dataclass
+class IndexReport:
+    """What became of the rows of which the title index was made."""
+
+    about: About | None = None
+    left_out: int = 0
+    """Rows without an arXiv id or a title."""
+    refusals: list[Refusal] = field(default_factory=list)
+    untold: int = 0
+    """Refused rows that are not among the refusals."""
+
+
+@dataclass
 class Summary:
     """One execution of a command."""
 
     crawled: CrawlReport | None = None
     asked: list[Report] = field(default_factory=list)
+    indexed: IndexReport | None = None
     exported: int | None = None
     output: Path | None = None
     error: str | None = None
@@ -59,8 +73,9 @@ class Summary:
     @property
     def exit_status(self) -> Exit:
         """INCOMPLETE where something was refused or failed; what waits for a key or a budget is a note."""
-        crawled = self.crawled
+        crawled, indexed = self.crawled, self.indexed
         refused = bool(crawled and (crawled.refusals or crawled.untold or crawled.left))
+        refused = refused or bool(indexed and indexed.refusals)
         return Exit.INCOMPLETE if refused or not all(one.complete for one in self.asked) else Exit.DONE
 
     def counts(self) -> dict[str, Any]:
@@ -82,6 +97,8 @@ class Summary:
             yield from _crawl_lines(self.crawled)
         for report in self.asked:
             yield from _report_lines(report)
+        if self.indexed:
+            yield from _index_lines(self.indexed)
         if self.exported is not None:
             yield f"exported: {self.exported} papers" + (f" to {self.output}" if self.output else "")
 
@@ -101,14 +118,25 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     if crawled.dotted:
         names = "1 name that begins" if crawled.dotted == 1 else f"{crawled.dotted} names that begin"
         yield f"  {names} with a dot skipped"
-    for one in crawled.refusals[:SHOWN]:
-        place = f", line {one.line}" if one.line else ""
-        yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
-    if more := refused - len(crawled.refusals[:SHOWN]):
-        yield f"  and {more} more: see the collection `deferred`"
+    yield from _refusals(crawled.refusals, refused)
     if crawled.trimmed:
         gone = ", ".join(crawled.trimmed[:SHOWN])
         yield f"raw texts: {len(crawled.trimmed)} of the oldest went, for raw_limit: {gone}"
+
+
+def _refusals(refusals: Sequence[Refusal], refused: int) -> Iterator[str]:
+    for one in refusals[:SHOWN]:
+        place = f", line {one.line}" if one.line else ""
+        yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
+    if more := refused - len(refusals[:SHOWN]):
+        yield f"  and {more} more"
+
+
+def _index_lines(indexed: IndexReport) -> Iterator[str]:
+    yield f"index: {indexed.about}"
+    if indexed.left_out:
+        yield f"  {indexed.left_out} rows without an arXiv id or a title left out"
+    yield from _refusals(indexed.refusals, len(indexed.refusals) + indexed.untold)
 
 
 def _report_lines(report: Report) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paperharvest.texts import ago, ahead, printable, shortened
 from storage.status import STATUSES
+from storage.title_index import About
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -94,7 +95,8 @@ def _resolution(resolution: Document) -> Iterator[str]:
     told += f", score {resolution['score']}" if resolution["score"] is not None else ""
     yield _row("arXiv id", told)
     for one in resolution["candidates"]:
-        yield _row("  perhaps", f"{one['arxiv_id']} {one['title']} (score {one['score']})")
+        why = f": {', '.join(one['reasons'])}" if one["reasons"] else ""
+        yield _row("  perhaps", f"{one['arxiv_id']} {one['title']} (score {one['score']}{why})")
 
 
 def _answer(fact: Mapping[str, Any], told: str) -> str:
@@ -152,6 +154,8 @@ def status(figures: Mapping[str, Any]) -> Iterator[str]:
     if states := figures["days"]["hf-daily"]:
         asked = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
         yield f"hf-daily   {sum(states.values())} days asked for: {asked}; {figures['missing_days']} missing or due"
+    if index := figures["index"]:
+        yield f"index      {About(**index)}, made {ago(index['updated_at'])}"
     yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in COLUMNS)
     for kind, providers in figures["coverage"].items():
         for name, counts in providers.items():

@@ -140,7 +140,7 @@ def from_listing(listing: Listing, origin: Origin) -> tuple[str, Contribution]:
         parts.append(("resolution", "0 given", {"resolution": GIVEN}))
     if fact and fact.doi:
         ids["doi"] = fact.doi
-    paper_id = f"arxiv:{listing.arxiv_id}" if listing.arxiv_id else title_id(title or "", abstract)
+    paper_id = f"arxiv:{listing.arxiv_id}" if listing.arxiv_id else title_id(title or "", abstract, listing.authors)
     return paper_id, Contribution(
         parts=parts,
         sightings=[_sighting(listing, origin, title)],

@@ -12,12 +12,14 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from heapq import nlargest
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
 from rapidfuzz import fuzz, process
@@ -32,12 +34,13 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 NAME = "titles.index"
 FORMAT = 1
 APPLICATION = 0x70685449  # "phTI"
+STALE = 86400.0  # seconds after which a file that a build left is nobody's
 AGAIN = "make it again with paperharvest index build"
 
 COMMON = 500  # titles: a word in more of them says little, and costs much to look up
@@ -53,12 +56,19 @@ WORDS = 40  # of a title that are looked for
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CACHE = 64 * 1024  # KiB that SQLite may take while it builds
 
+SETTINGS = (
+    "PRAGMA journal_mode=OFF",
+    "PRAGMA synchronous=OFF",
+    f"PRAGMA cache_size=-{CACHE}",
+    "PRAGMA temp_store=FILE",
+)
 SCHEMA = (
-    "CREATE TABLE papers (n INTEGER PRIMARY KEY, arxiv_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL)",
-    "CREATE TABLE keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
-    "CREATE TABLE common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE VIRTUAL TABLE words USING fts5(titles, content='', columnsize=0, detail=none)",
+    "CREATE TABLE IF NOT EXISTS papers (n INTEGER PRIMARY KEY, arxiv_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(titles, content='', columnsize=0, detail=none)",
+    "CREATE TEMP TABLE found (key TEXT NOT NULL, n INTEGER NOT NULL)",
 )
 
 
@@ -91,6 +101,9 @@ class About(NamedTuple):
     updated_at: dt.datetime
     newest: str
 
+    def __str__(self) -> str:
+        return f"{self.papers} papers up to {self.newest}, {self.size / 2**20:.1f} MiB"
+
 
 _PACKED: Mapping[int, int] = {
     zstd.CompressionParameter.checksum_flag: 1,
@@ -110,61 +123,63 @@ def _unpack(record: bytes) -> Indexed:
 # --- making it --------------------------------------------------------------------------------------------
 
 
-def build(folder: Path, papers: Iterable[Indexed]) -> About:
-    """Write a new index of these papers in the place of the old one; of a paper told twice both are joined."""
-    with _replacing(folder, None) as database:
-        for statement in SCHEMA:
-            database.execute(statement)
-        database.execute("CREATE TEMP TABLE found (key TEXT NOT NULL, n INTEGER NOT NULL)")
-        _add(database, papers, "temp.found")
-        # In their order: a table that grows at its end is written once.
-        database.execute("INSERT OR IGNORE INTO keys SELECT key, n FROM temp.found ORDER BY key, n")
-        database.execute("INSERT INTO words(words) VALUES ('optimize')")
-        _count(database)
-    return TitleIndex(folder).about
-
-
-def update(folder: Path, papers: Iterable[Indexed]) -> About:
-    """Write a new index: the old one, if any, and what these papers add. Raises StorageError where it is damaged."""
-    old = folder / NAME
-    if not old.exists():
-        return build(folder, papers)
-    TitleIndex(folder).close()
-    with _explained(old), _replacing(folder, old) as database:
-        _add(database, papers, "keys")
-        _count(database)
-    return TitleIndex(folder).about
+Add: TypeAlias = "Callable[[Iterable[Indexed]], None]"
 
 
 @contextmanager
-def _replacing(folder: Path, old: Path | None) -> Iterator[sqlite3.Connection]:
-    """A database beside the index that takes its place when all went well."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{NAME}.{os.getpid()}"
+def writing(folder: Path, *, keep: bool) -> Iterator[Add]:
+    """Write an index of the papers that are added, which takes the old one's place when all went well.
+
+    keep: what the old one knows stays. Of a paper told twice both are joined. Raises StorageError.
+    """
+    old, new = folder / NAME, folder / f"{NAME}.{os.getpid()}"
+    _sweep(folder)
     try:
-        if old:
-            shutil.copyfile(old, path)
-        database = sqlite3.connect(path, isolation_level=None)
-        try:
-            for setting in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{CACHE}", "temp_store=FILE"):
-                database.execute(f"PRAGMA {setting}")
-            database.execute("BEGIN")
-            yield database
-            told = {"updated_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
-            database.execute("COMMIT")
-            database.execute(f"PRAGMA application_id={APPLICATION}")
-            database.execute(f"PRAGMA user_version={FORMAT}")
-        finally:
-            database.close()
-        with path.open("rb+") as file:
+        if keep and (known := opened(folder)):
+            known.close()
+            shutil.copyfile(old, new)
+        with closing(sqlite3.connect(new, isolation_level=None)) as database:
+            for statement in (*SETTINGS, *SCHEMA, "BEGIN"):
+                database.execute(statement)
+            yield partial(_add, database)
+            _finish(database)
+        with new.open("rb+") as file:
             os.fsync(file.fileno())
-        path.replace(folder / NAME)
+        new.replace(old)
+    except sqlite3.Error as error:
+        raise StorageError(f"the title index cannot be written ({error}): free space in {folder}") from None
     finally:
-        path.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
 
 
-def _add(database: sqlite3.Connection, papers: Iterable[Indexed], keys: str) -> None:
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{NAME}.*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
+
+
+def _finish(database: sqlite3.Connection) -> None:
+    # In their order: a table that grows at its end is written once.
+    database.execute("INSERT OR IGNORE INTO keys SELECT key, n FROM temp.found ORDER BY key, n")
+    database.execute("INSERT INTO words(words) VALUES ('optimize')")
+    (papers,) = database.execute("SELECT count(*) FROM papers").fetchone()
+    if not papers:
+        raise StorageError("no paper with an arXiv id and a title was found: the index stays as it was")
+    newest = max(id_month(one) for (one,) in database.execute("SELECT arxiv_id FROM papers"))
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    told = {"papers": papers, "newest": newest, "updated_at": now}
+    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
+    database.execute("CREATE VIRTUAL TABLE temp.counts USING fts5vocab(main, words, row)")
+    database.execute("DELETE FROM common")
+    database.execute("INSERT INTO common SELECT term, doc FROM temp.counts WHERE doc > ?", (COMMON,))
+    for statement in ("COMMIT", f"PRAGMA application_id={APPLICATION}", f"PRAGMA user_version={FORMAT}"):
+        database.execute(statement)
+
+
+def _add(database: sqlite3.Connection, papers: Iterable[Indexed]) -> None:
     for paper in papers:
         whole, n = paper, None
         with suppress(sqlite3.IntegrityError):
@@ -183,7 +198,7 @@ def _add(database: sqlite3.Connection, papers: Iterable[Indexed], keys: str) -> 
             database.execute("UPDATE papers SET record = ? WHERE n = ?", (_pack(whole), n))
             database.execute("INSERT INTO words(words, rowid, titles) VALUES ('delete', ?, ?)", (n, _words(known)))
         database.execute("INSERT INTO words(rowid, titles) VALUES (?, ?)", (n, _words(whole)))
-        database.executemany(f"INSERT OR IGNORE INTO {keys} VALUES (?, ?)", ((key, n) for key in _keys(whole)))  # noqa: S608
+        database.executemany("INSERT INTO temp.found VALUES (?, ?)", ((key, n) for key in _keys(whole)))
 
 
 def _words(paper: Indexed) -> str:
@@ -202,26 +217,6 @@ def _opening(abstract: str | None) -> str | None:
     """A key that no title can have."""
     opening = abstract_opening(abstract) if abstract else ""
     return "#" + sha256(opening.encode()).hexdigest()[:16] if opening else None
-
-
-def _count(database: sqlite3.Connection) -> None:
-    """Note how many papers there are, how new they are, and which words are common."""
-    months = [
-        id_month(one)
-        for (one,) in database.execute(
-            "SELECT max(arxiv_id) FROM papers WHERE arxiv_id GLOB '[0-6]*'"
-            " UNION SELECT max(arxiv_id) FROM papers WHERE arxiv_id GLOB '[a-z]*/0*'"
-            " UNION SELECT max(arxiv_id) FROM papers"
-        )
-        if one
-    ]
-    (papers,) = database.execute("SELECT count(*) FROM papers").fetchone()
-    told = {"papers": str(papers), "newest": max(months, default="")}
-    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
-    database.execute("CREATE VIRTUAL TABLE temp.counts USING fts5vocab(main, words, row)")
-    database.execute("DELETE FROM common")
-    database.execute("INSERT INTO common SELECT term, doc FROM temp.counts WHERE doc > ?", (COMMON,))
-    database.execute("DROP TABLE temp.counts")
 
 
 # --- asking it --------------------------------------------------------------------------------------------
@@ -246,6 +241,15 @@ def _one_letter_off(word: str) -> set[str]:
 def opened(folder: Path) -> TitleIndex | None:
     """The index in that folder; None where none was built. Raises StorageError where it is damaged."""
     return TitleIndex(folder) if (folder / NAME).exists() else None
+
+
+def about(folder: Path) -> About | None:
+    """What there is in that folder; None where no index was built. Raises StorageError where it is damaged."""
+    index = opened(folder)
+    if index is None:
+        return None
+    with closing(index):
+        return index.about
 
 
 class TitleIndex:

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Where an address starts: at its scheme, or at the bare host of a code forge ("see github.com/o/n"), but not
 # inside a longer host, a path, an e-mail address or a word. `links` reads addresses, clean_latex spares them.
@@ -81,15 +81,25 @@ def title_hash(title: str) -> str | None:
     return _hex(key, 16) if key else None
 
 
-def title_id(title: str, abstract: str | None) -> str:
+def title_id(title: str, abstract: str | None, authors: Sequence[str] | None = None) -> str:
     """The identity of a paper without an arXiv id: `title:<hash>`, then `~<hash>` of how its abstract opens.
 
-    It follows from the listing alone, whatever was read before, and keeps two papers under one title apart.
+    Without an abstract its first author stands there. It follows from the listing alone, whatever was read before,
+    and keeps two papers under one title apart.
     A title with the empty key goes by its raw text, marked by a colon, which no key holds.
     """
     identity = f"title:{title_hash(title) or _hex(f'raw:{collapse(title)}', 16)}"
     opening = abstract_opening(abstract) if abstract else ""
-    return f"{identity}~{_hex(opening, 8)}" if opening else identity
+    first = author_key(authors[0]) if authors and not opening else None
+    mark = opening or (f"by:{' '.join(first)}" if first else "")
+    return f"{identity}~{_hex(mark, 8)}" if mark else identity
+
+
+def author_key(written: str) -> tuple[str, str] | None:
+    """The last name and the first initial: of "Ada B. Lovelace", "A. Lovelace" and "Lovelace, Ada" alike."""
+    last, comma, first = written.partition(",")
+    each = words(f"{first} {last}" if comma else written)
+    return (each[-1], each[0][0]) if each else None
 
 
 def abstract_opening(abstract: str) -> str:

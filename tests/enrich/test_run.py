@@ -268,7 +268,8 @@ async def test_waits_are_shown_beside_what_waits(database: Database) -> None:
         door(arxiv.url, database, "arxiv") as listing_,
     ):
         await asyncio.gather(
-            run.enrich(database, {"openalex": citing}, ["citations"], shown), resolve(database, {"arxiv": listing_}, None, shown)
+            run.enrich(database, {"openalex": citing}, ["citations"], shown),
+            resolve(database, {"arxiv": listing_}, None, shown),
         )
     assert sorted((name, round(seconds), why) for name, seconds, why in shown.waits) == [
         ("openalex", 2, "HTTP 429, told to wait"),

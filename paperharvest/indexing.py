@@ -1,0 +1,99 @@
+"""The commands that make the local title index: from dumps, and from the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crawler import dumps, files
+from crawler.dumps.parts import parts
+from crawler.dumps.reading import rows
+from crawler.layouts import LayoutChanged
+from enrich.batches import batched
+from paperharvest.execution import execute
+from paperharvest.progress import showing
+from paperharvest.summary import IndexReport, Summary
+from storage import papers, title_index
+from storage.documents import Listing, Paper, Refusal
+from storage.title_index import Indexed
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Iterator
+
+    from crawler.dumps.parts import Record
+    from enrich.report import Progress
+    from paperharvest.config import Settings
+    from storage.connect import Database, Document
+    from storage.title_index import Add
+
+BATCH = 500
+
+
+def build(settings: Settings, paths: list[str], *, quiet: bool) -> Summary:
+    """Index the papers of dumps, in the place of what was indexed before. It needs no database."""
+    report = IndexReport()
+    names, _ = files.named(paths)
+    with showing(quiet=quiet) as progress, title_index.writing(settings.data_dir, keep=False) as add:
+        progress.begin("MiB", sum(map(files.size_of, names)) >> 20)
+        for name in names:
+            try:
+                _add_dump(name, add, report, progress, waits=name in paths)
+            except LayoutChanged as why:
+                report.refusals.append(Refusal(name=files.shown(name), **vars(why)))
+    report.about = title_index.about(settings.data_dir)
+    return Summary(indexed=report)
+
+
+def _add_dump(name: str, add: Add, report: IndexReport, progress: Progress, *, waits: bool) -> None:
+    with files.opened(name, waits=waits) as opened, files.seekable(opened) as file:
+        layout = dumps.layout_of(file.read(dumps.BEGINNING))
+        if layout is None:
+            raise LayoutChanged("layout_unknown", f"no dump with ids and titles: name {', '.join(dumps.names())} files")
+        file.seek(0)
+        reader, done = dumps.load(layout), 0
+        named = Refusal(name=files.shown(name), reason="", detail="")
+        for part in parts(rows(file, reader.FORM), reader, (0, 0), named):
+            found = list(_indexed(part.records))
+            add(found)
+            report.left_out += len(part.records) - len(found)
+            report.refusals += part.refusals
+            report.untold += part.untold
+            progress.advance("MiB", (file.tell() >> 20) - done)
+            done = file.tell() >> 20
+
+
+def update(settings: Settings, *, quiet: bool) -> Summary:
+    """Add the papers of the database to the index; one is made where there is none."""
+
+    async def work(database: Database, summary: Summary, progress: Progress) -> None:
+        progress.begin("papers", None)
+        with title_index.writing(settings.data_dir, keep=True) as add:
+            async for batch in batched(papers.identified(database), BATCH):
+                add(map(_stored, batch))
+                progress.advance("papers", len(batch))
+        summary.indexed = IndexReport(about=title_index.about(settings.data_dir))
+
+    return execute(settings, "index update", work=work, quiet=quiet)
+
+
+def _indexed(records: Iterable[Record]) -> Iterator[Indexed]:
+    """What the index keeps of the rows of a dump; those without an arXiv id or a title are left out."""
+    for one in records:
+        if isinstance(one, Paper) and one.ids.arxiv and one.title:
+            yield _stored(one.model_dump())
+        elif isinstance(one, Listing) and one.arxiv_id and one.title:
+            submitted = one.arxiv.published if one.arxiv else None
+            yield Indexed(one.arxiv_id, (one.title,), one.authors, one.abstract, _day(submitted))
+
+
+def _stored(paper: Document) -> Indexed:
+    """What it keeps of a paper of ours: all titles under which it was listed, too."""
+    titles = dict.fromkeys(
+        [paper["title"], *(one["listed_title"] for one in paper["sightings"] if one["listed_title"])]
+    )
+    authors, submitted = paper["authors"], paper["arxiv"]["published"]
+    return Indexed(paper["ids"]["arxiv"], tuple(titles), authors and tuple(authors), paper["abstract"], _day(submitted))
+
+
+def _day(moment: dt.datetime | None) -> str | None:
+    return f"{moment:%Y-%m-%d}" if moment else None
