@@ -154,28 +154,45 @@ async def _decided(database: Database, report: Report) -> None:
         report.counts["resolved"] += len(by_hand)
 
 
-class Plan(NamedTuple):
-    """What a run would ask: open titles, those found here, and the fewest and the most requests by provider."""
+class Visit(NamedTuple):
+    """Requests that a provider would get: the fewest, the most, and the seconds between two."""
 
-    titles: int
+    provider: str
+    fewest: int
+    most: int
+    interval: float
+
+
+class Plan(NamedTuple):
+    """What a run would do: titles that are found here, those that wait for their time, and requests for the rest."""
+
     found: int
-    requests: dict[str, tuple[int, int]]
+    waiting: int
+    open: int
+    visits: list[Visit]
 
 
 async def plan(database: Database, apis: Mapping[str, Api], index: TitleIndex | None) -> Plan:
     """What `resolve` would ask, without asking or storing anything."""
-    titles = found = 0
     rungs = ladder(apis)
-    asked = dict.fromkeys((rung.name for rung in rungs), (0, 0))
+    found = waiting = due = 0
+    most = [0] * len(rungs)
     async for batch in batched(papers.unresolved(database, waiting=True), AT_ONCE):
-        ended, open_ones = await _here(database, index, batch)
-        due = [one for one in open_ones if _is_due(one.paper)]
-        titles, found = titles + len(ended) + len(due), found + len(ended)
+        decided = await aliases.decided(database, [paper["_id"] for paper in batch])
+        ended, still_open = await _here(database, index, [one for one in batch if one["_id"] not in decided])
+        asked = [one for one in still_open if _is_due(one.paper)]
+        found += len(decided) + len(ended)
+        waiting += len(still_open) - len(asked)
+        due += len(asked)
         for at, rung in enumerate(rungs):
-            most = -(-sum(rung.words(one) is not None for one in due) // rung.size)
-            fewest, before = asked[rung.name]
-            asked[rung.name] = fewest + (most if at == 0 else 0), before + most
-    return Plan(titles, found, asked)
+            most[at] += -(-sum(rung.name not in one.heard and bool(rung.words(one)) for one in asked) // rung.size)
+    visits = []
+    for name, api in apis.items():
+        of_it = [number for rung, number in zip(rungs, most, strict=True) if rung.name == name]
+        if of_it:
+            fewest = of_it[0] if name == rungs[0].name else 0
+            visits.append(Visit(name, fewest, sum(of_it), api.terms.interval))
+    return Plan(found, waiting, due, sorted(visits, key=lambda visit: LADDER.index(visit.provider)))
 
 
 async def _here(

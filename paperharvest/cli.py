@@ -207,13 +207,19 @@ def index_update(context: typer.Context) -> None:
 
 
 @app.command()
-def resolve(context: typer.Context) -> None:
+def resolve(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")] = False,
+) -> None:
     """Find the arXiv papers behind titles.
 
     A candidate is accepted on evidence; else the title is stated to be ambiguous, or not found.
     """
-    from paperharvest import commands  # noqa: PLC0415
+    from paperharvest import commands, views  # noqa: PLC0415
 
+    if dry_run:
+        _say(views.plan(commands.plan(_settings(context))))
+        return
     _finish(context, commands.ask(_settings(context), (), titles=True, quiet=context.obj.quiet))
 
 

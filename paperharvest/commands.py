@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from enrich import providers, run
+from enrich import providers, resolve, run
 from enrich.http import session
-from enrich.resolve import resolve as resolve_titles
 from paperharvest.crawling import crawl
-from paperharvest.execution import execute
+from paperharvest.execution import execute, in_database, server
 from paperharvest.looking import export_into
 from storage import digests, export, title_index
 
@@ -45,6 +44,18 @@ def ask(settings: Settings, kinds: Collection[str], *, titles: bool, quiet: bool
     return execute(settings, "resolve" if titles else "enrich", work=work, quiet=quiet)
 
 
+def plan(settings: Settings) -> resolve.Plan:
+    """What `resolve` would ask, without asking anybody."""
+
+    async def planned(database: Database) -> resolve.Plan:
+        async with session(settings.user_agent) as pool:
+            apis = providers.open_apis(pool, database, settings.providers)
+            return await resolve.plan(database, apis, title_index.opened(settings.data_dir))
+
+    with server(settings) as uri:
+        return in_database(settings, uri, planned)
+
+
 async def _ask(
     settings: Settings,
     database: Database,
@@ -58,6 +69,6 @@ async def _ask(
         apis = providers.open_apis(pool, database, settings.providers)
         if titles:
             index = title_index.opened(settings.data_dir)
-            summary.asked.append(await resolve_titles(database, apis, index, progress))
+            summary.asked.append(await resolve.resolve(database, apis, index, progress))
             await digests.date_by_ids(database)
         summary.asked += await run.enrich(database, apis, kinds, progress)

@@ -17,7 +17,6 @@ from storage.documents import Listing, Paper, Refusal
 from storage.title_index import Indexed
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Iterator
 
     from crawler.dumps.parts import Record
@@ -83,7 +82,8 @@ def _indexed(records: Iterable[Record]) -> Iterator[Indexed]:
             yield _stored(one.model_dump())
         elif isinstance(one, Listing) and one.arxiv_id and one.title:
             submitted = one.arxiv.published if one.arxiv else None
-            yield Indexed(one.arxiv_id, (one.title,), one.authors, one.abstract, _day(submitted))
+            day = f"{submitted:%Y-%m-%d}" if submitted else _day(one.published.model_dump() if one.published else None)
+            yield Indexed(one.arxiv_id, (one.title,), one.authors, one.abstract, day)
 
 
 def _stored(paper: Document) -> Indexed:
@@ -91,9 +91,10 @@ def _stored(paper: Document) -> Indexed:
     titles = dict.fromkeys(
         [paper["title"], *(one["listed_title"] for one in paper["sightings"] if one["listed_title"])]
     )
-    authors, submitted = paper["authors"], paper["arxiv"]["published"]
-    return Indexed(paper["ids"]["arxiv"], tuple(titles), authors and tuple(authors), paper["abstract"], _day(submitted))
+    authors = paper["authors"] and tuple(paper["authors"])
+    return Indexed(paper["ids"]["arxiv"], tuple(titles), authors, paper["abstract"], _day(paper["published"]))
 
 
-def _day(moment: dt.datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%d}" if moment else None
+def _day(published: Document | None) -> str | None:
+    """When a paper came out, where the day is known."""
+    return published["date"] if published and published["precision"] == "day" else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paperharvest.texts import ago, ahead, printable, shortened
+from paperharvest.texts import ago, ahead, printable, shortened, span
 from storage.status import STATUSES
 from storage.title_index import About
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Mapping
 
+    from enrich.resolve import Plan
     from storage.connect import Document
 
 SHOWN = 5  # of sightings, links and authors; --json shows all
@@ -206,3 +207,13 @@ def next_steps(figures: Mapping[str, Any], *, token: bool) -> Iterator[str]:
     if coverage["repos"]["github"]["due"] and not token:
         yield "set GITHUB_TOKEN   learns stars at 5,000 requests an hour in place of 60"
     yield "paperharvest export -o papers.jsonl   writes all papers as JSON lines"
+
+
+def plan(one: Plan) -> Iterator[str]:
+    """What `resolve` would ask."""
+    yield f"titles     {one.found} decided by what is known here, {one.waiting} wait for their time, {one.open} open"
+    for visit in one.visits:
+        requests = f"{visit.fewest}" if visit.fewest == visit.most else f"{visit.fewest} to {visit.most}"
+        wait = f"{span(visit.interval * max(visit.fewest - 1, 0))} to {span(visit.interval * max(visit.most - 1, 0))}"
+        yield f"  {visit.provider:<17} {requests} requests, {wait} of waiting between them"
+    yield "nothing was asked or stored"
