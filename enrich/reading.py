@@ -1,18 +1,25 @@
-"""Values out of JSON answers: of the documented type, or the answer is not understood."""
+"""Values out of JSON answers, of the documented type, or the answer is not understood; titles as searches take them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from enrich.errors import NotUnderstood
+from enrich.errors import BadBatch, NotUnderstood
+from enrich.evidence import Described
+from storage.arxiv_ids import parse_id
+from storage.titles import clean_latex, collapse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from collections.abc import Mapping, Sequence
 
 LARGEST_COUNT = 2**63 - 1  # MongoDB's integers have 64 bits
+LONGEST_QUERY = 250  # characters, as Hugging Face limits them; no title needs more to be found
+LONGEST_ABSTRACT = 20_000  # characters; the longest of arXiv have 6,000
+UNSURE = frozenset("'\u2019\\{}$^_")  # an index may hold such a word in another spelling
 
 
 def count(row: Mapping[str, Any], key: str) -> int:
@@ -54,6 +61,13 @@ def part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
+def rows(value: Any, what: str) -> list[dict[str, Any]]:
+    """A list of objects. Raises NotUnderstood for anything else."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise NotUnderstood(f"no list of {what}: {str(value)[:80]!r}")
+    return value
+
+
 def time(row: Mapping[str, Any], key: str) -> dt.datetime | None:
     """An ISO 8601 time with its zone, in UTC; None where it is null or absent. Raises NotUnderstood."""
     value = text(row, key)
@@ -69,3 +83,36 @@ def in_utc(value: str, name: str) -> dt.datetime:
     except (ValueError, OverflowError):
         pass
     raise NotUnderstood(f"{name} is no time: {value[:40]!r}")
+
+
+def query(title: str) -> str:
+    """A title as searches take it: words whose spelling is sure, in any script. Raises BadBatch where it has none.
+
+    Words only, since `,` `|` `:` `-` and quotes are operators; a lone sure word would find too much, so then all words.
+    """
+    cleaned = unicodedata.normalize("NFC", clean_latex(title))
+    sure = " ".join(word for word in cleaned.split() if UNSURE.isdisjoint(word))
+    words = re.findall(r"[^\W_]+(?:\.[^\W_]+)*", sure)
+    if len(words) <= 1:
+        words = re.findall(r"[^\W_]+", cleaned)
+    if not words:
+        raise BadBatch("a title without words cannot be searched for")
+    return shorten(" ".join(words), LONGEST_QUERY, placeholder="") or words[0][:LONGEST_QUERY]
+
+
+def described(
+    written: str | None, row: Mapping[str, Any], abstract: str | None, authors: Sequence[str | None]
+) -> Described | None:
+    """A paper of a search, None without an arXiv id; authors: None for whoever is not named. Raises NotUnderstood."""
+    if (identified := parse_id(written or "")) is None:
+        return None
+    if (title := text(row, "title")) is None:
+        raise NotUnderstood(f"{written} has no title")
+    names = tuple(filter(None, authors))
+    return Described(
+        title=collapse(title),
+        abstract=collapse((abstract or "")[:LONGEST_ABSTRACT]) or None,
+        authors=names or None,
+        authors_count=len(names) if names and len(names) == len(authors) else None,
+        arxiv_id=identified[0],
+    )

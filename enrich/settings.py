@@ -23,7 +23,8 @@ class ProviderSettings(Record):
     """Seconds for a whole answer."""
     backoff: float | None = Field(None, gt=0)
     """Seconds of the first wait where the provider names none."""
-    enabled: bool = True
+    enabled: bool | None = None
+    """Whether enrichment asks it; spiders go by what they are told to crawl."""
 
     def revealed(self) -> dict[str, Any]:
         """The settings as plain values, the key among them."""

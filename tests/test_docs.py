@@ -19,6 +19,7 @@ import pytest
 from crawler import visiting
 from crawler.spiders import hf_daily
 from enrich import providers
+from enrich.providers import huggingface
 from enrich.settings import ProviderSettings
 from paperharvest.config import PROVIDERS, Settings, load
 from storage.export import parse_where
@@ -127,15 +128,21 @@ def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> Non
     same = ("database", "log", "raw_limit")
     assert [written[key] for key in same] == [plain[key] for key in same]
     visited = written["providers"].pop("huggingface")
-    assert f"interval = {hf_daily.INTERVAL_WITH_TOKEN}    # {hf_daily.INTERVAL} without a token" in text
+    paces = (
+        f"{hf_daily.INTERVAL_WITH_TOKEN}    # {hf_daily.INTERVAL} without a token; {huggingface.INTERVAL:g} for titles"
+    )
+    assert f"interval = {paces}" in text
+    assert (huggingface.HOST, huggingface.TIMEOUT) == (hf_daily.HOST, visiting.TIMEOUT)
+    assert huggingface.BACKOFF == visiting.BACKOFF
     assert visited == {
+        "enabled": huggingface.ENABLED,
         "base_url": hf_daily.HOST,
         "api_key": "…",
         "interval": hf_daily.INTERVAL_WITH_TOKEN,
         "timeout": visiting.TIMEOUT,
         "backoff": visiting.BACKOFF,
     }
-    assert list(written["providers"]) == [name for name in PROVIDERS if name in providers.names()]
+    assert [*written["providers"], "huggingface"] == [name for name in PROVIDERS if name in providers.names()]
     for name, table in written["providers"].items():
         module = providers.load(name)
         constants = {key: getattr(module, key.upper()) for key in ("interval", "batch", "timeout", "backoff")}

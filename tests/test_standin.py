@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import chain, count
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from tests.standin.corpus import Corpus, read_row, words
 from tests.standin.faults import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 NAMES = {
@@ -265,6 +265,15 @@ async def test_semantic_scholar_matches_a_title() -> None:
     assert (none.status, none.json) == (404, {"error": "Title match not found"})
 
 
+async def test_semantic_scholar_guesses() -> None:
+    """Of a title it does not hold it shows one that shares half of its words."""
+    path = "/semantic_scholar/graph/v1/paper/search/match"
+    async with standin.serve() as server:
+        found = await ask(server, "GET", path, params={"query": "Music Generation", "fields": "title,authors,abstract"})
+    [guess] = found.json["data"]
+    assert (guess["title"], bool(guess["abstract"]), "name" in guess["authors"][0]) == ("Music Transformer", True, True)
+
+
 # OpenAlex
 
 
@@ -313,12 +322,48 @@ async def test_openalex_budget_of_the_day() -> None:
 
 async def test_openalex_files_some_under_the_journal_doi() -> None:
     """A paper it does not know by its arXiv DOI is found by its journal DOI."""
-    hidden = next(key for key in (f"2401.{n:05}" for n in count(1)) if not standin.known_to("openalex", key))
+    hidden = next(hidden_from("openalex"))
     async with standin.serve(corpus_of({"id": hidden, "doi": "10.1234/ABC"})) as server:
         by_arxiv = await ask(server, "GET", works([hidden]))
         by_journal = await ask(server, "GET", "/openalex/works?filter=doi:10.1234/abc")
     assert by_arxiv.json["results"] == []
     assert by_journal.json["results"][0]["doi"] == "https://doi.org/10.1234/abc"
+
+
+def hidden_from(provider: str) -> Iterator[str]:
+    """Ids that a provider does not know."""
+    return (key for key in (f"2401.{n:05}" for n in count(1)) if not standin.known_to(provider, key))
+
+
+async def titled(server: standin.Server, words: str) -> Reply:
+    """A search of OpenAlex for the words of a title."""
+    return await ask(server, "GET", "/openalex/works", params={"filter": f"title.search:{words}"})
+
+
+async def test_openalex_finds_titles_by_all_words() -> None:
+    """In any order, under whichever DOI a work is filed, with its place at arXiv or without, authors cut at 100."""
+    hidden = list(islice(hidden_from("openalex"), 40))
+    lines = [{"id": key, "title": "How Ice Grows", "doi": f"10.1234/{key}"} for key in hidden]
+    crowd = {"id": "2402.00001", "title": "How Snow Grows", "abstract": "a b a", "authors": list(map(str, range(101)))}
+    async with standin.serve(corpus_of(*lines[:-1], lines[-1] | {"doi": ""}, crowd)) as server:
+        ice, grows = (await titled(server, "grows ICE how")).json, (await titled(server, "Grows how snow")).json
+        none, wrong = await titled(server, "How Ice Melts"), await titled(server, "How, Ice")
+    assert (ice["meta"]["count"], len(ice["results"])) == (39, 25)
+    [work] = grows["results"]
+    assert work["doi"] == "https://doi.org/10.48550/arxiv.2402.00001"
+    assert (len(work["authorships"]), work["abstract_inverted_index"]) == (100, {"a": [0, 2], "b": [1]})
+    at_arxiv = {any("arxiv.org" in place["landing_page_url"] for place in work["locations"]) for work in ice["results"]}
+    assert at_arxiv == {True, False}
+    assert (none.json["results"], wrong.status) == ([], 400)
+
+
+async def test_openalex_search_costs_ten_credits() -> None:
+    """With fewer left a search is refused, and a list is not."""
+    async with standin.serve(openalex_credits=19) as server:
+        first, second = await titled(server, "Music"), await titled(server, "Music")
+        by_doi = await ask(server, "GET", works([MIXUP]))
+    assert [reply.status for reply in (first, second, by_doi)] == [200, 429, 200]
+    assert [reply.headers["x-ratelimit-remaining"] for reply in (first, second, by_doi)] == ["9", "9", "8"]
 
 
 # GitHub
@@ -474,6 +519,27 @@ async def test_huggingface_entry_is_like_the_real_ones() -> None:
         assert {optional in paper for paper in papers} == {True, False}
 
 
+async def test_huggingface_search_relates_entries() -> None:
+    """Whatever it knows that shares a word, the very title first; within a quota of its own."""
+    titles = ("How Ice Grows in a Cold Sea", "How Ice Grows", "Grows")
+    hidden = {"id": next(hidden_from("huggingface")), "title": "How Ice Grows"}
+    known = islice((key for key in (f"2402.{n:05}" for n in count(1)) if standin.known_to("huggingface", key)), 3)
+    rows = corpus_of(*({"id": key, "title": title} for key, title in zip(known, titles, strict=True)), hidden)
+    async with standin.serve(rows, huggingface_search=2, huggingface_api=1) as server:
+        path = "/huggingface/api/papers/search"
+        found, long, spent = [
+            await ask(server, "GET", path, params={"q": query}) for query in ("how ice grows", "x" * 251, "ice")
+        ]
+        listed = await daily(server, date=MONDAY)
+    assert [entry["paper"]["title"] for entry in found.json] == [
+        "How Ice Grows",
+        "How Ice Grows in a Cold Sea",
+        "Grows",
+    ]
+    assert [reply.status for reply in (long, spent, listed)] == [400, 429, 200]
+    assert spent.headers["RateLimit"].startswith('"search";r=0;t=')
+
+
 async def test_huggingface_page_agrees_with_its_cards() -> None:
     """The page's props are the entries of the API, and each card says what its entry says."""
     async with standin.serve(LISTED, days={MONDAY: PAPERS}, today=MONDAY) as server:
@@ -611,7 +677,7 @@ async def test_feed_of_an_unknown_category() -> None:
 def test_invented_figures_have_the_promised_shares() -> None:
     """About one in 20 counts is 0, one in 25 papers is unknown, one in 20 repositories renamed."""
     ids = [f"2401.{number:05}" for number in range(5000)]
-    for provider in ("semantic_scholar", "openalex"):
+    for provider in ("semantic_scholar", "openalex", "huggingface"):
         assert 200 < sum(standin.invented_citations(provider, key) == 0 for key in ids) < 300
         assert 150 < sum(not standin.known_to(provider, key) for key in ids) < 250
     assert 200 < sum(standin.renamed(f"o/{key}") != f"o/{key}" for key in ids) < 300

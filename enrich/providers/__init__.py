@@ -2,15 +2,18 @@
 
 A provider is constants and functions, without state:
 
-    KIND       "arxiv", "citations" or "repos": what it tells
+    KIND       "arxiv", "citations" or "repos": what it tells; "titles": only `find`, neither `blank` nor `fetch`
     HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF    where; seconds between starts; questions a request; seconds
     WITHOUT_KEY    optional: the constants that differ where the user has no key, by name
     REMEDY         optional: the key to set where requests without one are put off
     SINGLE         optional: True where only one connection is allowed
+    ENABLED        optional: False where it is asked only if the user says so
     headers(key: str | None) -> dict           what it wants to see, the key included
     blank(question: str) -> Fact               a fact with nothing in it yet
     fetch(questions: Sequence[str], api: Api) -> Mapping[str, ...]
                    facts by question (arXiv: entries); a question left out is unknown to the provider
+    TITLES, find(titles: Sequence[str], api: Api) -> Found     optional: titles a request; candidates for these titles,
+                   all together: whatever has an arXiv id, with all that the provider tells of it
     objection(answer: Answer) -> EnrichError | None    optional: what it says in words of its own
     budget(answer: Answer) -> Budget | None            optional: what its headers say is left
 
@@ -49,7 +52,13 @@ def open_apis(
     pool: aiohttp.ClientSession, database: Database, settings: Mapping[str, ProviderSettings]
 ) -> dict[str, Api]:
     """The providers that are enabled, ready to be asked."""
-    return {name: Api(pool, database, terms(name, settings[name])) for name in names() if settings[name].enabled}
+    return {name: Api(pool, database, terms(name, settings[name])) for name in names() if is_enabled(name, settings)}
+
+
+def is_enabled(name: str, settings: Mapping[str, ProviderSettings]) -> bool:
+    """Whether a provider is asked: as the user says, else as its module does."""
+    said = settings[name].enabled
+    return getattr(load(name), "ENABLED", True) if said is None else said
 
 
 def terms(name: str, settings: ProviderSettings) -> Terms:

@@ -1,7 +1,7 @@
-"""OpenAlex: citation counts of up to 100 papers a request, by arXiv's DOIs.
+"""OpenAlex: citation counts of up to 100 papers a request, by arXiv's DOIs; the papers of a title.
 
-Source: https://docs.openalex.org, "Filter entity lists". Limits and budget are read from headers: they
-changed four times between 2025-09 and 2026-02.
+Source: https://docs.openalex.org, "Filter entity lists" and "Search entities". Limits and budget are read from
+headers: they changed four times between 2025-09 and 2026-02.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
+from enrich.evidence import Described, Found
 from enrich.http import Answer, Budget
-from enrich.reading import count, digits, part
+from enrich.reading import count, described, digits, part, query, rows, text
 from storage import waits
 from storage.documents import CitationCount
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from enrich.http import Api
 
@@ -25,6 +26,9 @@ HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.openalex.org", 0.1, 100, 
 REMEDY = "set OPENALEX_API_KEY (a free one of openalex.org allows more)"
 ARXIV_DOI = "10.48550/arxiv."
 SELECT = "id,doi,cited_by_count"
+TITLES, TITLE_SELECT, WORKS_A_TITLE = 1, "id,doi,title,locations,authorships,abstract_inverted_index", 25
+AUTHORS_SHOWN = 100  # of a work in a list
+SEARCH_CREDITS = 10
 LONG = 600.0  # seconds: a longer Retry-After is the day's budget, not a burst (53,578 was seen)
 
 
@@ -43,7 +47,9 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, CitationCount]:
     asked = {f"{ARXIV_DOI}{one}".lower(): one for one in ids}
 
     def read(answer: Answer) -> dict[str, CitationCount]:
-        works = _works(answer)
+        works, total = _works(answer)
+        if total != len(works):
+            raise NotUnderstood(f"{len(works)} works of {total}")
         dois = [_doi(work) for work in works]
         if strange := [doi for doi, times in Counter(dois).items() if times > 1 or doi not in asked]:
             raise NotUnderstood(f"{strange[0][:60]!r} twice, or not asked for")
@@ -55,15 +61,47 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, CitationCount]:
     return await api.ask("GET", "/works", read, params=params)
 
 
-def _works(answer: Answer) -> list[dict[str, Any]]:
-    """The works of a list that is complete and holds nothing but works."""
+async def find(titles: Sequence[str], api: Api) -> Found:
+    """The works whose titles hold all words of a title."""
+    [title] = titles
+
+    def read(answer: Answer) -> Found:
+        works, total = _works(answer)
+        if len(works) != min(total, WORKS_A_TITLE):
+            raise NotUnderstood(f"{len(works)} works of {total}")
+        candidates = dict.fromkeys(one for work in works for one in _described(work) if one)
+        return Found(list(candidates), complete=total == len(works))
+
+    words = query(title)
+    params = {"filter": f"title.search:{words}", "per_page": str(WORKS_A_TITLE), "select": TITLE_SELECT}
+    return await api.ask("GET", "/works", read, params=params)
+
+
+def _works(answer: Answer) -> tuple[list[dict[str, Any]], int]:
+    """The works that are shown, and how many there are."""
     body = answer.json()
-    works = body.get("results") if isinstance(body, dict) else None
-    if not isinstance(works, list) or not all(isinstance(work, dict) for work in works):
-        raise NotUnderstood(f"no list of works: {answer.text[:80]!r}")
-    if (total := count(part(body, "meta"), "count")) != len(works):
-        raise NotUnderstood(f"{len(works)} works of {total}")
-    return works
+    works = rows(body.get("results") if isinstance(body, dict) else body, "works")
+    return works, count(part(body, "meta"), "count")
+
+
+def _described(work: dict[str, Any]) -> Iterator[Described | None]:
+    """The work by its arXiv DOI, else by each of its places: where they name different ids, none is certain."""
+    doi, places = _doi(work), rows(work.get("locations") or [], "locations")
+    shown = [text(place, "landing_page_url") for place in places]
+    named = [doi.removeprefix(ARXIV_DOI)] if doi.startswith(ARXIV_DOI) else shown
+    abstract = _abstract(part(work, "abstract_inverted_index"))
+    authors = [text(part(one, "author"), "display_name") for one in rows(work.get("authorships") or [], "authors")]
+    if len(authors) >= AUTHORS_SHOWN:
+        authors.append(None)
+    return (described(one, work, abstract, authors) for one in named)
+
+
+def _abstract(places: Mapping[str, Any]) -> str:
+    """The text that an index of its words by their places stands for."""
+    if not all(isinstance(at, list) and all(type(one) is int for one in at) for at in places.values()):
+        raise NotUnderstood("abstract_inverted_index holds no places")
+    words = {one: word for word, at in places.items() for one in at}
+    return " ".join(words[one] for one in sorted(words))
 
 
 def _doi(work: dict[str, Any]) -> str:
@@ -71,11 +109,12 @@ def _doi(work: dict[str, Any]) -> str:
 
 
 def objection(answer: Answer) -> EnrichError | None:
-    """A spent budget, told apart from a burst: by the wait, the text or the credits left."""
+    """A spent budget, told apart from a burst: by the wait, the text, or fewer credits left than a search costs."""
     if answer.status != 429:  # noqa: PLR2004 - the status has no other name
         return None
     left, told = budget(answer), waits.told(answer.headers)
-    if "Insufficient budget" in answer.text or (told or 0) > LONG or (left is not None and left.remaining < 1):
+    spent = "Insufficient budget" in answer.text or (told or 0) > LONG
+    if spent or (left is not None and left.remaining < SEARCH_CREDITS):
         return PutOff("the day's budget is spent", told or (left.resets_in if left else None))
     return None
 

@@ -1,14 +1,16 @@
-"""Semantic Scholar's Graph API: citation counts of up to 500 papers a request.
+"""Semantic Scholar's Graph API: citation counts of up to 500 papers a request, and the paper of a title.
 
-Source: https://api.semanticscholar.org/api-docs/graph, "Get details for multiple papers at once".
+Source: https://api.semanticscholar.org/api-docs/graph, "Get details for multiple papers at once", "Paper title search".
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff
-from enrich.reading import count, part
+from enrich.evidence import Described, Found, compare
+from enrich.reading import count, described, part, query, rows, text
 from storage import waits
 from storage.documents import InfluentialCitationCount
 
@@ -22,6 +24,8 @@ HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.semanticscholar.org", 1.1
 WITHOUT_KEY = {"INTERVAL": 6.5, "BACKOFF": 65.0}  # one pool for everyone without a key
 REMEDY = "set S2_API_KEY (semanticscholar.org/product/api)"
 FIELDS = "externalIds,citationCount,influentialCitationCount"
+TITLES, TITLE_FIELDS = 1, "externalIds,title,abstract,authors"
+NOTHING = re.compile(r"Title match not found|Paper with id .* not found", re.DOTALL)
 
 
 class _NoneKnown(BadBatch):
@@ -55,6 +59,36 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
         if len(ids) > 1:
             raise
         return {}
+
+
+async def find(titles: Sequence[str], api: Api) -> Found:
+    """The one paper that Semantic Scholar takes a title for; of what has such a title, others are not shown."""
+    [title] = titles
+
+    def read(answer: Answer) -> Found:
+        matches = _matches(answer)
+        unlike = all(compare(title, text(row, "title") or "")[0] == "other" for row in matches)
+        return Found([one for row in matches if (one := _described(row))], complete=unlike)
+
+    params = {"query": query(title), "fields": TITLE_FIELDS}
+    return await api.ask("GET", "/graph/v1/paper/search/match", read, told_by=(404,), params=params)
+
+
+def _matches(answer: Answer) -> list[dict[str, Any]]:
+    """What a title is matched with, which may be nothing: said by a status, by an empty list or by a total of 0."""
+    match answer.status, answer.json():
+        case 404, {"error": str(said)} if NOTHING.fullmatch(said):
+            return []
+        case 200, {"data": list(matches)}:
+            return rows(matches, "papers")
+        case 200, {"total": 0}:
+            return []
+    raise NotUnderstood(f"no match: {answer.text[:80]!r}")
+
+
+def _described(row: dict[str, Any]) -> Described | None:
+    authors = [text(one, "name") for one in rows(row.get("authors") or [], "authors")]
+    return described(text(part(row, "externalIds"), "ArXiv"), row, text(row, "abstract"), authors)
 
 
 def objection(answer: Answer) -> EnrichError | None:

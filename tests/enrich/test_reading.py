@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich import reading
-from enrich.errors import NotUnderstood
+from enrich.errors import BadBatch, NotUnderstood
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,50 @@ def test_values(read: Callable[[dict[str, Any], str], Any], value: Any, expected
     else:
         found = read({"stars": value}, "stars")
         assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize("value", [None, {}, "ice", [{"a": 1}, None], [[]]])
+def test_rows_are_a_list_of_objects(value: Any) -> None:
+    """All of them, or the answer is not understood; an empty list is one."""
+    with pytest.raises(NotUnderstood, match=r"^no list of floes: "):
+        reading.rows(value, "floes")
+    assert reading.rows([], "floes") == []
+
+
+@pytest.mark.parametrize(
+    ("title", "asked"),
+    [
+        ('How Ice-Floes Grow: A Survey, of (all) | "floes"', "How Ice Floes Grow A Survey of all floes"),
+        ("ti:ice AND -snow OR `frost`?!", "ti ice AND snow OR frost"),
+        ("Don't Freeze: Ice's Growth in {\\em Z\\\"urich} at 3.5 K.", "Freeze Growth in Zürich at 3.5 K"),
+        ("Snow of $\\mathcal{O}(n^2)$ Floes", "Snow of Floes"),
+        ("Don't Freeze", "Don t Freeze"),
+        ("Zu\u0308rich", "Zürich"),
+        ("生成式 人工智能、综述", "生成式 人工智能 综述"),
+        ("https://arxiv.org/abs/2406.01001", "https arxiv.org abs 2406.01001"),
+        ("floe " * 400, ("floe " * 50).strip()),
+        ("x" * 2000, "x" * 250),
+    ],
+)
+def test_a_title_as_searches_take_it(title: str, asked: str) -> None:
+    """Words alone, without those that an index may spell otherwise, and no more than are needed."""
+    assert reading.query(title) == asked
+
+
+@pytest.mark.parametrize("title", ["", "?!", "$^_$", "—"])
+def test_a_title_of_symbols_alone_is_not_asked_for(title: str) -> None:
+    """Nothing would be left of it."""
+    with pytest.raises(BadBatch):
+        reading.query(title)
+
+
+@given(st.text())
+def test_a_query_is_always_words(title: str) -> None:
+    """Whatever a title holds: no operator of any search, and a bounded length."""
+    with suppress(BadBatch):
+        asked = reading.query(title)
+        assert 0 < len(asked) <= reading.LONGEST_QUERY
+        assert all(one.isalnum() or one in " ." for one in asked)
 
 
 @pytest.mark.parametrize("read", [reading.count, reading.flag])

@@ -91,7 +91,8 @@ def test_a_file_is_read(written: Callable[[str], Path]) -> None:
     assert (settings.database, settings.data_dir) == ("mine", Path.home() / "papers")
     assert settings.user_agent.endswith("(+me@example.org)")
     assert (interval(settings), settings.providers["arxiv"].timeout) == (3, None)
-    assert [name for name, one in settings.providers.items() if not one.enabled] == ["github"]
+    assert [name for name, one in settings.providers.items() if one.enabled is not None] == ["github"]
+    assert not settings.providers["github"].enabled
 
 
 def test_which_file(written: Callable[[str], Path], tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_the_environment_stands_above_the_file_key_by_key(written: Callable[[str
     settings = config.load(file, env)
     assert (settings.database, settings.contact) == ("env", None)
     assert (interval(settings), settings.providers["arxiv"].batch) == (0.5, 7)
-    assert not settings.providers["openalex"].enabled
+    assert settings.providers["openalex"].enabled is False
 
 
 @pytest.mark.parametrize(

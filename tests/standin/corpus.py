@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -109,6 +109,10 @@ class Titles:
         rarest = min((self.holders.get(word, set()) for word in phrase), key=len)
         line = f" {' '.join(phrase)} "
         return {arxiv_id for arxiv_id in rarest if line in self.lines[arxiv_id]}
+
+    def sharing(self, wanted: Iterable[str]) -> Counter[str]:
+        """The ids whose titles hold some of these words, and how many of them."""
+        return Counter(arxiv_id for word in set(wanted) for arxiv_id in self.holders.get(word, ()))
 
 
 class Corpus:

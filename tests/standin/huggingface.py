@@ -1,6 +1,7 @@
-"""Hugging Face's daily papers: `GET /api/daily_papers` and the page `GET /papers/date/<day>`, within their quotas.
+"""Hugging Face's daily papers: `GET /api/daily_papers`, the page `GET /papers/date/<day>`, and a search.
 
 A day lists what `Options.days` says; without that, the corpus's papers, each some days after it was published.
+`GET /api/papers/search` answers what shares words with a query. All of it is within quotas.
 Upvotes, comments and stars are invented.
 """
 
@@ -17,8 +18,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.standin.corpus import repository_names
-from tests.standin.invented import invented_repository, number, one_in, share
+from tests.standin.corpus import repository_names, words
+from tests.standin.invented import invented_repository, known_to, number, one_in, share
 from tests.standin.wire import HTML, Answer, answer_json
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from tests.standin.world import World
 
 NAME = "huggingface"
-API, PAGE = "/api/daily_papers", "/papers/date/"
+API, SEARCH, PAGE = "/api/daily_papers", "/api/papers/search", "/papers/date/"
 USUAL_LIMIT, LARGEST_LIMIT = 50, 100
+RELATED, LONGEST_QUERY = 20, 250
 TOKEN_FACTOR = 2  # times the quota of whoever has none
 NEW_YORK = ZoneInfo("America/New_York")
 SATURDAY = 5
@@ -52,7 +54,9 @@ CHALLENGE = Answer(
 
 
 def asked(call: Call) -> list[str]:
-    """The day a request asks for."""
+    """The day, or the title, that a request asks for."""
+    if call.path == SEARCH:
+        return [call.query.get("q", "")]
     if call.path == API:
         return [call.query.get("date", "")]
     return [call.path.removeprefix(PAGE)] if call.path.startswith(PAGE) else []
@@ -66,7 +70,8 @@ def too_fast() -> Answer:
 def answer(call: Call, world: World) -> Answer:
     """The answer to one request, within the quota of its bucket."""
     options = world.options
-    bucket, quota = ("api", options.huggingface_api) if call.path == API else ("pages", options.huggingface_pages)
+    buckets = {API: ("api", options.huggingface_api), SEARCH: ("search", options.huggingface_search)}
+    bucket, quota = buckets.get(call.path, ("pages", options.huggingface_pages))
     quota *= TOKEN_FACTOR if "Authorization" in call.headers else 1
     window, passed = divmod(time.time() - world.started, options.huggingface_window)
     place, wait = f"{NAME} {bucket} {window:g}", options.huggingface_window - passed
@@ -76,7 +81,10 @@ def answer(call: Call, world: World) -> Answer:
         limit = {"RateLimit": f'"{bucket}";r=0;t={math.ceil(wait)}'}
         return replace(too_fast(), headers=policy | limit, told=wait)
     world.spent[place] += 1
-    plain = daily_papers(call.query, world) if call.path == API else page(call.path, world)
+    if call.path == SEARCH:
+        plain = related(call.query.get("q", ""), world.corpus)
+    else:
+        plain = daily_papers(call.query, world) if call.path == API else page(call.path, world)
     return replace(plain, headers=policy | {"RateLimit": f'"{bucket}";r={left - 1};t={math.ceil(wait)}'})
 
 
@@ -92,6 +100,17 @@ def daily_papers(query: Mapping[str, str], world: World) -> Answer:
         return answer_json({"error": f"Too big: expected number to be <={LARGEST_LIMIT}"}, 400)
     first = int(limit) * int(nth)
     return answer_json(entries(day, world)[first : first + int(limit)])
+
+
+def related(query: str, corpus: Corpus) -> Answer:
+    """The entries of the papers it knows that share most words with the query, be it one."""
+    if not 1 <= len(query) <= LONGEST_QUERY:
+        return answer_json({"error": f"Too big: expected string to have <={LONGEST_QUERY} characters"}, 400)
+    asked_for, shared = words(query), corpus.titles.sharing(words(query))
+    known = [corpus.rows[one] for one in shared if "/" not in one and known_to(NAME, one)]
+    # Among titles with all words the very title comes first.
+    best = sorted(known, key=lambda row: (-shared[row.id], words(row.title) != asked_for, number("related", row.id)))
+    return answer_json([entry(row, row.published.date().isoformat()) for row in best[:RELATED]])
 
 
 def _is_day(text: str) -> bool:

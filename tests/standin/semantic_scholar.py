@@ -5,7 +5,6 @@ All counts are invented. Without a key it answers too, at a sixth of the pace.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests.standin.corpus import words
@@ -65,7 +64,7 @@ def _row(paper_id: str, corpus: Corpus) -> Row | None:
 def match(title: str, fields: list[str], corpus: Corpus) -> Answer:
     """The paper whose title shares most words with the query, if half of them: often the wrong one."""
     wanted = set(words(title))
-    shared = Counter(arxiv_id for word in wanted for arxiv_id in corpus.titles.holders.get(word, ()))
+    shared = corpus.titles.sharing(wanted)
     known = [arxiv_id for arxiv_id in shared if 2 * shared[arxiv_id] >= len(wanted) and known_to(NAME, arxiv_id)]
     if not known:
         return answer_json({"error": "Title match not found"}, 404)

@@ -33,16 +33,17 @@ class Options:
     seed: int = 0
     down: Collection[str] = ()  # providers that answer 503 to everything
     poisoned: frozenset[str] = frozenset()  # things asked for, as logged, that every time end in 500
-    openalex_credits: int = 1000  # of a day without a key; one a list
+    openalex_credits: int = 1000  # of a day without a key; one a list, ten a search
     github_hourly: int = 60  # requests without a token
     semantic_scholar_wants_key: bool = False  # 429 to whoever has none
     instead: Mapping[str, Answer] = field(default_factory=dict)  # answers by path, or by a thing asked for, as logged
     today: str | None = None  # the day it is on the server, "2026-03-02"; None: the real one in UTC
     days: Mapping[str, Sequence[str | Mapping[str, Any]]] | None = None  # what Hugging Face lists: ids or whole entries
     announced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by day: paper -> arXiv's announce type
-    huggingface_window: int = 300  # seconds, for which the next two hold; twice as much with a token
+    huggingface_window: int = 300  # seconds, for which the next three hold; twice as much with a token
     huggingface_api: int = 500
     huggingface_pages: int = 100
+    huggingface_search: int = 50
 
     def __post_init__(self) -> None:
         if unknown := {*self.kinds, self.fail_first or KINDS[0]} - set(KINDS):

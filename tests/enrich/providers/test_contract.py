@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from enrich import errors, http, providers
+from enrich.evidence import Found
 from paperharvest import config
 from storage.documents import ArxivFact, CitationCount, Repository
 from tests.conftest import fixture_cases, fixture_path
 from tests.enrich.scripted import Reply, door, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     from storage.connect import Database
@@ -23,6 +26,7 @@ NAMES = providers.names()
 ANSWER = ".expected.json"
 CASES = [(name, case) for name in NAMES for case in fixture_cases(name, "*.json") if not case.endswith(ANSWER)]
 FACTS = {"arxiv": ArxivFact, "citations": CitationCount, "repos": Repository}
+TELLING = [name for name in NAMES if providers.load(name).KIND != "titles"]
 KEY = "k-3141592653"
 PATIENCE = 0.3  # seconds: what an answer tells to wait beyond that is left for later, here as after two minutes
 TRIES = {
@@ -42,8 +46,8 @@ def module(request: pytest.FixtureRequest) -> ModuleType:
 
 
 def test_a_provider_says_where_and_how_it_is_asked(module: ModuleType) -> None:
-    """Constants: a kind we store, an https host, a pace, and sizes and times that make sense."""
-    assert module.KIND in FACTS
+    """Constants: a kind we store or titles, an https host, a pace, and sizes and times that make sense."""
+    assert module.KIND in {*FACTS, "titles"}
     assert module.HOST.startswith("https://")
     assert not module.HOST.endswith("/")
     assert min(module.INTERVAL, module.TIMEOUT, module.BACKOFF) > 0
@@ -77,6 +81,7 @@ def test_who_is_put_off_learns_which_key_helps(module: ModuleType) -> None:
     assert bool(variables) == hasattr(module, "REMEDY") == bool(module.headers(KEY))
 
 
+@pytest.mark.parametrize("module", TELLING, indirect=True)
 def test_a_blank_fact_is_pending(module: ModuleType) -> None:
     """Before anybody was asked a fact is pending, and of the type that is stored for its kind."""
     blank = module.blank("ice/floe")
@@ -85,9 +90,13 @@ def test_a_blank_fact_is_pending(module: ModuleType) -> None:
 
 
 def test_a_provider_is_asked_by_questions_and_a_door(module: ModuleType) -> None:
-    """`fetch` is a coroutine function of a batch of questions and the door that leads to the provider."""
-    assert inspect.iscoroutinefunction(module.fetch)
-    assert list(inspect.signature(module.fetch).parameters)[1] == "api"
+    """`fetch` and `find` are coroutine functions of a batch and the door; who has only titles has no `fetch`."""
+    name = module.__name__.rpartition(".")[2]
+    ways = [getattr(module, way) for way in ("fetch", "find") if hasattr(module, way)]
+    assert (hasattr(module, "fetch"), hasattr(module, "blank")) == (name in TELLING, name in TELLING)
+    assert hasattr(module, "find") == hasattr(module, "TITLES")
+    assert [list(inspect.signature(way).parameters)[1] for way in ways] == ["api"] * len(ways) != []
+    assert all(map(inspect.iscoroutinefunction, ways))
 
 
 def test_a_provider_has_golden_answers(module: ModuleType) -> None:
@@ -99,7 +108,7 @@ def test_a_provider_has_golden_answers(module: ModuleType) -> None:
 
 
 def expected(case: str) -> dict[str, Any]:
-    """What stands beside a golden answer: facts by question, or the error and the wait it tells."""
+    """What stands beside a golden answer: facts by question, candidates, or the error and the wait it tells."""
     path = fixture_path(case.removesuffix(".json") + ANSWER)
     assert path.is_file(), f"add {path.name}: model_dump(mode='json') by question, or {{'error': ...}}"
     answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -116,19 +125,51 @@ def reply_of(case: dict[str, Any]) -> Reply:
 
 @pytest.mark.parametrize(("name", "case"), CASES)
 async def test_golden_answer(name: str, case: str, turns: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer is read to the facts beside it, or refused by the error beside it after as many tries as help."""
+    """An answer is read to what stands beside it, or refused by the error beside it after as many tries as help."""
     golden = json.loads(fixture_path(case).read_text(encoding="utf-8"))
     monkeypatch.setattr(http, "PATIENCE", PATIENCE)
+    assert await outcome(name, golden, turns) == expected(case)
+
+
+WRONG = ("/cut.json", "/empty.json", "/page_200.json")  # whatever was asked for, in spite of status 200
+OTHERWISE = {"semantic_scholar/not_found_404.json": "NotUnderstood"}  # its word for no paper is another one
+
+
+def refusals() -> Iterator[tuple[str, str]]:
+    """Golden answers to `fetch` that are refused by their status, or by a body that is nothing at all."""
+    for name, case in CASES:
+        golden = json.loads(fixture_path(case).read_text(encoding="utf-8"))
+        refused = "error" in expected(case) and (golden["status"] != 200 or case.endswith(WRONG))
+        if refused and "questions" in golden and hasattr(providers.load(name), "find"):
+            yield name, case
+
+
+@pytest.mark.parametrize(("name", "case"), list(refusals()))
+async def test_a_search_is_refused_alike(
+    name: str, case: str, turns: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What refuses the one way of asking refuses the other, by the same error."""
+    golden = json.loads(fixture_path(case).read_text(encoding="utf-8"))
+    monkeypatch.setattr(http, "PATIENCE", PATIENCE)
+    told = {"error": OTHERWISE[case]} if case in OTHERWISE else expected(case)
+    assert await outcome(name, golden | {"titles": ["How Ice Grows"]}, turns) == told
+
+
+async def outcome(name: str, golden: dict[str, Any], turns: Database) -> Any:
+    """What a provider makes of an answer that is due, and after how many tries it gives up."""
+    module, titles = providers.load(name), golden.get("titles")
     key = golden.get("key", KEY)
     async with serving(reply_of(golden)) as server, door(server.url, turns, name, api_key=key) as api:
         try:
-            facts = await providers.load(name).fetch(golden["questions"], api)
+            found = await (module.find(titles, api) if titles else module.fetch(golden["questions"], api))
         except errors.EnrichError as error:
-            found, tries = describe(error), http.TRIES if error.after is None else 1
-            assert len(server.log) == min(TRIES[found["error"]], tries)
-        else:
-            found = {question: fact.model_dump(mode="json") for question, fact in facts.items()}
-    assert found == expected(case)
+            told, tries = describe(error), http.TRIES if error.after is None else 1
+            assert len(server.log) == min(TRIES[told["error"]], tries)
+            return told
+    if isinstance(found, Found):
+        shown = [{key: value for key, value in asdict(one).items() if value is not None} for one in found.candidates]
+        return {"candidates": json.loads(json.dumps(shown)), "complete": found.complete}
+    return {question: fact.model_dump(mode="json") for question, fact in found.items()}
 
 
 def describe(error: errors.EnrichError) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -173,6 +175,50 @@ async def test_openalex(turns: Database, shared: Path) -> None:
     assert all(found["2312.07559"] > 0 for found in lists.values())
     assert ends.get("test_does_openalex_work_not-in-openalex__0", "BadBatch") == "BadBatch"
     assert {found for found in ends.values() if isinstance(found, str)} <= {"NotUnderstood", "BadBatch"}
+
+
+async def searched(turns: Database, name: str, one: Recorded) -> tuple[list[str], bool] | str:
+    """What a search makes of an answer: the arXiv ids of its candidates, and whether that is all, or the error."""
+    asked = parse_qs(urlsplit(one.url).query).get("query", ["Ice"])
+    await turns["providers"].delete_many({})
+    async with serving(one.reply()) as server, door(server.url, turns, name, api_key="k") as api:
+        try:
+            found = await providers.load(name).find(asked, api)
+        except EnrichError as error:
+            return type(error).__name__
+    assert all(said.title and (said.authors or "fields=externalIds%2" in one.url) for said in found.candidates)
+    return [said.arxiv_id for said in found.candidates], found.complete
+
+
+async def test_semantic_scholar_s_matches(turns: Database, shared: Path) -> None:
+    """Every recorded match names one paper, of arXiv or not; nothing found is a 404, an empty list or a total of 0."""
+    seen = []
+    for one in recorded(shared, "semanticscholar"):
+        found = await searched(turns, "semantic_scholar", one)
+        if "/search/match?" in one.url:
+            named = re.findall(r'"ArXiv": "([^"]+)"', one.body)
+            assert found[0] == named, one.name
+            assert found[1] or "paperId" in one.body, one.name
+            seen += [found] * bool(named)
+        elif one.name == "test_not_found_0":
+            assert found == ([], True)
+    assert (["2312.07559"], False) in seen
+
+
+TITLED: dict[str, Any] = {
+    "test_title_search_paper_attributes0__3": ([], True),
+    "test_title_search_paper_attributes1__2": (["2312.07559"], True),
+    "test_title_search_paper_attributes2__3": (["2304.05376"], True),
+    "kdense_openalex_list": "NotUnderstood",  # two of 348,439 works, where there was room for more
+    "kdense_openalex_work": "NotUnderstood",
+    "test_does_openalex_work_not-in-openalex__0": "BadBatch",
+}
+
+
+async def test_openalex_s_titles(turns: Database, shared: Path) -> None:
+    """Works by their arXiv DOI; the journal's version is no candidate, and other answers are no list of works."""
+    for one in recorded(shared, "openalex"):
+        assert await searched(turns, "openalex", one) == TITLED.get(one.name, "NotUnderstood"), one.name
 
 
 async def test_semantic_scholar(turns: Database, shared: Path) -> None:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from enrich import http
-from enrich.errors import PutOff, TryLater
-from enrich.providers import github, openalex, semantic_scholar
+from enrich import http, reading
+from enrich.errors import BadBatch, PutOff, TryLater
+from enrich.providers import github, huggingface, openalex, semantic_scholar
 from tests.enrich.scripted import Reply, door, serving
 
 if TYPE_CHECKING:
@@ -47,6 +47,79 @@ async def test_openalex_is_sent_arxivs_dois(turns: Database) -> None:
         "select": ["id,doi,cited_by_count"],
     }
     assert (request.headers["Authorization"], KEY in request.path) == (f"Bearer {KEY}", False)
+
+
+WORDS = "How Ice Floes Grow A Survey of all floes"
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "nothing", "sent"),
+    [
+        (
+            semantic_scholar,
+            "/graph/v1/paper/search/match",
+            '{"data": []}',
+            {"query": WORDS, "fields": "externalIds,title,abstract,authors"},
+        ),
+        (
+            openalex,
+            "/works",
+            '{"meta": {"count": 0}, "results": []}',
+            {
+                "filter": f"title.search:{WORDS}",
+                "per_page": "25",
+                "select": "id,doi,title,locations,authorships,abstract_inverted_index",
+            },
+        ),
+        (huggingface, "/api/papers/search", "[]", {"q": WORDS}),
+    ],
+)
+async def test_a_title_is_sent_as_words(
+    module: Any, path: str, nothing: str, sent: dict[str, str], turns: Database
+) -> None:
+    """None of its punctuation, the key in a header; of symbols alone nothing is sent."""
+    name = module.__name__.rpartition(".")[2]
+    async with serving(Reply(nothing)) as server, door(server.url, turns, name, api_key=KEY) as api:
+        assert await module.find(['How Ice-Floes Grow: A Survey, of (all) | "floes"'], api) == ([], True)
+        with pytest.raises(BadBatch):
+            await module.find(["?!"], api)
+    [request] = server.log
+    address = urlsplit(request.path)
+    assert (address.path, parse_qs(address.query)) == (path, {key: [value] for key, value in sent.items()})
+    assert [key for key, value in request.headers.items() if KEY in value] == list(module.headers(KEY))
+
+
+async def test_openalex_shows_the_first_works_of_many(turns: Database) -> None:
+    """The rest is not asked for, and the answer says that there is more; of a hundred authors there may be others."""
+    place = {"landing_page_url": "https://arxiv.org/abs/2406.01001"}
+    authors = [{"author": {"display_name": f"A {number}"}} for number in range(100)]
+    crowd = {"doi": None, "title": "Ice", "locations": [place], "authorships": authors}
+    reply = Reply(json.dumps({"meta": {"count": 348}, "results": [crowd] * 25}))
+    async with serving(reply) as server, door(server.url, turns, "openalex") as api:
+        found = await openalex.find(["Ice"], api)
+    assert (len(server.log), found.complete) == (1, False)
+    [first] = found.candidates  # told 25 times
+    assert (len(first.authors or ()), first.authors_count, first.abstract) == (100, None, None)
+
+
+async def test_an_abstract_is_rebuilt_whatever_places_it_names(turns: Database) -> None:
+    """In their order, without the gaps between them, and no longer than any abstract is."""
+    index = {"floes": [7, 10**15], "We": [-1], "watch": [3], "x" * 30_000: [10**16]}
+    work = {"doi": "https://doi.org/10.48550/arxiv.2406.01001", "title": "Ice", "abstract_inverted_index": index}
+    reply = Reply(json.dumps({"meta": {"count": 1}, "results": [work]}))
+    async with serving(reply) as server, door(server.url, turns, "openalex") as api:
+        [found] = (await openalex.find(["Ice"], api)).candidates
+    assert (found.abstract or "").startswith("We watch floes floes xxx")
+    assert len(found.abstract or "") == reading.LONGEST_ABSTRACT
+
+
+async def test_titles_that_nobody_knows_close_no_door(turns: Database) -> None:
+    """404 is Semantic Scholar's answer to them, not a request at fault."""
+    unknown = Reply('{"error": "Title match not found"}', 404)
+    async with serving(unknown) as server, door(server.url, turns, "semantic_scholar") as api:
+        for _ in range(2 * http.STRANGE):
+            assert await semantic_scholar.find(["Ice"], api) == ([], True)
+        assert (api.closed, len(server.log)) == (None, 2 * http.STRANGE)
 
 
 async def test_github_is_sent_names_as_variables(turns: Database) -> None:
