@@ -198,14 +198,17 @@ def findings(lab: Lab, *options: str) -> tuple[int, dict[str, list[tuple[str, st
 
 
 def test_doctor_finds_all_well(lab: Lab) -> None:
-    """Python, configuration, keys and their sources, folder, database, and every provider asked once."""
+    """Python, configuration, keys and their sources, folder, database, and every provider that is on asked once."""
     with standin.running() as server:
         asking = lab.asking(server)
-        exit_status, found = findings(asking)
+        quiet = findings(asking)[1]["huggingface"]
+        off = {one.provider for one in server.log}
+        exit_status, found = findings(asking.having({"PAPERHARVEST_PROVIDERS__HUGGINGFACE__ENABLED": "true"}))
         asked = {one.provider for one in server.log}
     assert exit_status == 0
     assert {state for each in found.values() for state, _ in each} <= {"good", "note"}
-    providers = ["arxiv", "github", "openalex", "semantic_scholar"]
+    providers = ["arxiv", "github", "huggingface", "openalex", "semantic_scholar"]
+    assert (quiet, off) == ([("note", "off unless switched on by `enabled`")], set(providers) - {"huggingface"})
     assert sorted(found) == sorted([*providers, "configuration", "data folder", "database", "key", "python"])
     assert asked == set(providers)
     assert all("was understood" in found[name][0][1] for name in providers)
