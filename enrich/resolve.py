@@ -41,7 +41,7 @@ UNSEARCHABLE = "it has no words to search for"
 
 
 @dataclass
-class _Open:
+class Open:
     """A title on its way up the ladder."""
 
     paper: Document
@@ -96,19 +96,19 @@ class _Rung(NamedTuple):
     api: Api
     size: int
     find: Callable[[Sequence[str], Api], Awaitable[Found]]
-    words: Callable[[_Open], str | None]
+    words: Callable[[Open], str | None]
     """What is searched for; None: nothing can be."""
 
 
-def _title(one: _Open) -> str | None:
+def _title(one: Open) -> str | None:
     return one.asked.title if title_key(one.asked.title) else None
 
 
-def _phrase(one: _Open) -> str | None:
+def _phrase(one: Open) -> str | None:
     return one.asked.title if search_phrase(one.asked.title) else None
 
 
-def _name(one: _Open) -> str | None:
+def _name(one: Open) -> str | None:
     """A part of the title that stands before its subtitle: retitled papers mostly keep it."""
     before = SUBTITLE.search(one.asked.title)
     name = one.asked.title[: before.start()] if before else ""
@@ -197,17 +197,17 @@ async def plan(database: Database, apis: Mapping[str, Api], index: TitleIndex | 
 
 async def _here(
     database: Database, index: TitleIndex | None, batch: Sequence[Document]
-) -> tuple[list[_Open], list[_Open]]:
+) -> tuple[list[Open], list[Open]]:
     """What the store and the index tell without asking anybody: titles that are decided, and those still open."""
     keys = {paper["_id"]: paper["_id"].partition("~")[0] for paper in batch}
     leading = await aliases.papers_of(database, set(keys.values()))
     known = await papers.find(database, {one for ids in leading.values() for one in ids})
-    ended: list[_Open] = []
-    open_ones: list[_Open] = []
+    ended: list[Open] = []
+    open_ones: list[Open] = []
     for paper in batch:
         answered = paper["_work"].get("answered") or {}
         heard = frozenset(answered.get("by", ()) if answered.get("on") == _today() else ())
-        one = _Open(paper, evidence.of_paper(paper), answered=sorted(heard), heard=heard)
+        one = Open(paper, evidence.of_paper(paper), answered=sorted(heard), heard=heard)
         stored = [known[each] for each in leading.get(keys[paper["_id"]], ()) if each in known]
         # The store knows what was listed: there may be others of that title, and only an abstract decides.
         one.learn("alias", map(evidence.of_paper, stored), complete=False)
@@ -220,12 +220,12 @@ async def _here(
                 update={"method": method if method not in (None, "manual") else "alias"}
             )
         elif index and _is_due(paper):
-            _look_up(one, index)
+            look_up(one, index)
         (ended if one.settled else open_ones).append(one)
     return ended, open_ones
 
 
-def _look_up(one: _Open, index: TitleIndex) -> None:
+def look_up(one: Open, index: TitleIndex) -> None:
     """Ask the index: first for the very title, which is enough for most."""
     found, complete = index.titled(one.asked.title, one.asked.abstract)
     one.learn("index", _described(found), complete=complete)
@@ -273,19 +273,19 @@ class _Run:
             for at in range(0, len(due), size):
                 await self._climb(due[at : at + size])
 
-    async def _climb(self, titles: Sequence[_Open]) -> None:
+    async def _climb(self, titles: Sequence[Open]) -> None:
         for rung in self.rungs:
             due = [one for one in titles if not one.settled and rung.name not in one.heard and rung.words(one)]
             for at in range(0, len(due), rung.size):
                 await self._ask(rung, due[at : at + rung.size])
         await self._keep([one for one in titles if not one.found])
 
-    async def _ask(self, rung: _Rung, titles: Sequence[_Open]) -> None:
+    async def _ask(self, rung: _Rung, titles: Sequence[Open]) -> None:
         if rung.api.closed is not None:
             self._unanswered(rung, titles, rung.api.closed)
             return
 
-        async def find(part: Sequence[_Open]) -> Found:
+        async def find(part: Sequence[Open]) -> Found:
             return await rung.find(list(dict.fromkeys(rung.words(one) or "" for one in part)), rung.api)
 
         async for part, answer in ask_halving(find, titles):
@@ -297,7 +297,7 @@ class _Run:
                 one.learn(rung.name, answer.candidates, complete=answer.complete, index=self.index)
             await self._keep([one for one in part if one.found])
 
-    def _unanswered(self, rung: _Rung, titles: Sequence[_Open], error: EnrichError) -> None:
+    def _unanswered(self, rung: _Rung, titles: Sequence[Open], error: EnrichError) -> None:
         self.report.why = error.reason
         if rung.api.postponed(error):
             self.report.after = error.after
@@ -308,7 +308,7 @@ class _Run:
             for one in titles:
                 one.failed = error.reason
 
-    async def _keep(self, titles: Sequence[_Open]) -> None:
+    async def _keep(self, titles: Sequence[Open]) -> None:
         """Store what became of titles: each group in one bulk write."""
         found = [one for one in titles if one.found]
         await papers.merge(self.database, [_merge(one) for one in found])
@@ -335,7 +335,7 @@ class _Run:
             self.report.why = why
 
 
-def _merge(one: _Open) -> Merge:
+def _merge(one: Open) -> Merge:
     """A resolution without candidates: the paper itself is the one."""
     found = one.decided.candidates[0].arxiv_id
     entry = next((seen.entry for seen in one.seen if seen.arxiv_id == found and seen.entry), None)
