@@ -67,7 +67,9 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(titles, content='', columnsize=0, detail=none)",
+    # Its own tokenizer would cut words of scripts that are newer than it: they come cut already.
+    "CREATE VIRTUAL TABLE IF NOT EXISTS words"
+    " USING fts5(titles, content='', columnsize=0, detail=none, tokenize='ascii')",
     "CREATE TEMP TABLE found (key TEXT NOT NULL, n INTEGER NOT NULL)",
 )
 
