@@ -62,14 +62,14 @@ SETTINGS = (
     f"PRAGMA cache_size=-{CACHE}",
     "PRAGMA temp_store=FILE",
 )
+# Words come cut by `words`: SQLite's own tokenizer would cut those of scripts that are newer than it.
+WORD_TABLE = "content='', columnsize=0, detail=none, tokenize='ascii'"
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS papers (n INTEGER PRIMARY KEY, arxiv_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    # Its own tokenizer would cut words of scripts that are newer than it: they come cut already.
-    "CREATE VIRTUAL TABLE IF NOT EXISTS words"
-    " USING fts5(titles, content='', columnsize=0, detail=none, tokenize='ascii')",
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(titles, {WORD_TABLE})",
     "CREATE TEMP TABLE found (key TEXT NOT NULL, n INTEGER NOT NULL)",
 )
 
