@@ -10,7 +10,7 @@ so that two crawlers, a crawler and a resolver, or a repeated page end in the sa
 
 `_work` holds what the exported line does not show: `rev` (counts the changes), `by` (whose parts stand),
 `links` (with their origin), `other_abstracts` (those that did not win), `who`, `renamed`, `asked`,
-`crawled` (digests whose sightings are not from a copy).
+`crawled` (digests whose sightings are not from a copy), `merged` (the revisions of other papers that it holds).
 """
 
 from __future__ import annotations
@@ -120,6 +120,8 @@ class Contribution(NamedTuple):
     arxiv: ArxivFact | None = None
     decided: Sequence[str] = ()
     """The `title:` ids that a person decided to be this paper."""
+    merged: Mapping[str, Document] = {}
+    """The revisions of `title:` papers that it holds: time and number."""
 
 
 # --- what sources say, as contributions -------------------------------------------------------------------
@@ -290,7 +292,8 @@ def from_merged(old: Document, arxiv_id: str, resolution: Resolution) -> Contrib
     """The same, for the `arxiv:` paper that it turned out to be."""
     held, by = from_paper(old), f"{_found(resolution)} {old['_id']}"
     parts = [*held.parts, ("resolution", by, {"resolution": resolution.model_dump()}), _id_month(arxiv_id)]
-    return held._replace(parts=parts, ids={"arxiv": arxiv_id}, decided=resolution.decided or ())
+    merged = {old["_id"]: {"at": old["updated_at"], "rev": old["_work"]["rev"]}}
+    return held._replace(parts=parts, ids={"arxiv": arxiv_id}, decided=resolution.decided or (), merged=merged)
 
 
 def from_line(paper: Paper) -> Contribution:
@@ -457,6 +460,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
             "$set": {
                 "_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]},
                 "_work.crawled": sorted_union(_CRAWLED, _literal(list(new.crawled))),
+                **{f"_work.merged.{old}": {"$max": [f"$_work.merged.{old}", at]} for old, at in new.merged.items()},
             }
             | _decided(new)
         },
@@ -503,10 +507,11 @@ def _newer(path: str, fact: ArxivFact) -> Document:
 
 def _lists(new: Contribution) -> Document:
     """Sightings (one a digest) and links (one an address), and `who` beside them."""
+    kept = _told_better(new)
     links = _one_each("url", {"$concatArrays": [_without("$_work.links", "by", new.links), _literal(list(new.links))]})
     return {
-        "sightings": _titled(_replacing("$sightings", new.sightings, _told_better(new))),
-        "_work.who": _replacing("$_work.who", new.who),
+        "sightings": _titled(_replacing("$sightings", new.sightings, kept)),
+        "_work.who": _replacing("$_work.who", new.who, kept),
         "_work.links": links,
         "links": {
             "$map": {"input": links, "in": {key: f"$$this.{key}" for key in Link.model_fields}},
@@ -528,11 +533,16 @@ _CRAWLED: Document = {"$ifNull": ["$_work.crawled", []]}  # older versions wrote
 
 
 def _told_better(new: Contribution) -> Document:
-    """The digests whose sightings stay as they are: these were crawled, what is new was not."""
-    return {"$setDifference": [_CRAWLED, _literal(list(new.crawled))]}
+    """The digests whose sightings stay as they are: these were crawled, what is new was not.
+
+    All of them where that revision of a merged paper, or a later one, is here already.
+    """
+    crawled = {"$setDifference": [_CRAWLED, _literal(list(new.crawled))]}
+    known = [{"$gte": [f"$_work.merged.{old}", at]} for old, at in new.merged.items()]
+    return {"$cond": [{"$or": known}, [one["digest"] for one in new.sightings], crawled]} if known else crawled
 
 
-def _replacing(array: str, new: Sequence[Document], kept: Any = ()) -> Document:
+def _replacing(array: str, new: Sequence[Document], kept: Document) -> Document:
     """One entry a digest, the new one unless the digest is among those kept and has one."""
     there = {"$map": {"input": array, "in": "$$this.digest"}}
     stays = {"$setIntersection": [there, kept]}

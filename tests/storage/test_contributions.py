@@ -124,7 +124,7 @@ def merge(old: Document) -> Merge:
 def timeless(document: Document) -> Document:
     """What is compared: also the exported line, which every paper must have."""
     line_of(paper_of(document))
-    work: dict[str, Any] = {key: value for key, value in document["_work"].items() if key != "rev"}
+    work: dict[str, Any] = {key: value for key, value in document["_work"].items() if key not in ("rev", "merged")}
     return {**{key: document[key] for key in document if key not in ("first_seen", "updated_at")}, "_work": work}
 
 

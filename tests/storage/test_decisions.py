@@ -62,7 +62,7 @@ async def stored(database: Database) -> dict[str, Document]:
 def timeless(papers_: dict[str, Document]) -> dict[str, Document]:
     """Papers as they are compared: not when, nor after how many changes."""
     return {
-        key: {**one, "first_seen": 0, "updated_at": 0, "_work": {**one["_work"], "rev": 0}}
+        key: {**one, "first_seen": 0, "updated_at": 0, "_work": {**one["_work"], "rev": 0, "merged": 0}}
         for key, one in papers_.items()
     }
 
