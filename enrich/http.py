@@ -133,6 +133,8 @@ class Api:
         """How many were sent, tries included."""
         self.closed: EnrichError | None = None
         """Why nothing more is asked in this run."""
+        self.budget: Budget | None = None
+        """What the last answer that told of it said is left."""
         self.skew: float | None = None
         """Seconds by which the provider's clock was ahead of ours at its last answer."""
         self.waiting: Callable[[float, str], None] = lambda _seconds, _why: None
@@ -191,6 +193,7 @@ class Api:
             async with self._holding():
                 answer = await self._send(method, path, what)
             if budget := self.terms.budget(answer):
+                self.budget = budget
                 await gate.note_budget(self._database, self.terms.gate, *budget)
             moved = self._moved(answer) if method == "GET" and hops else None
             if moved is None:

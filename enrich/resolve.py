@@ -47,7 +47,6 @@ class Open:
     paper: Document
     asked: Described
     seen: list[Described] = field(default_factory=list)
-    complete: bool = True
     decided: Resolution = field(default_factory=Resolution)
     settled: bool = False
     answered: list[str] = field(default_factory=list)
@@ -62,11 +61,10 @@ class Open:
     def learn(
         self, method: str, found: Iterable[Described], *, complete: bool, index: TitleIndex | None = None
     ) -> None:
-        """Judge all that was seen so far."""
+        """Judge all that was seen so far; complete: whether this search showed all that it has."""
         self.seen += found
-        self.complete = self.complete and complete
         known = index.has if index else None
-        told = evidence.decide(self.asked, self.seen, method, complete=self.complete, known=known)
+        told = evidence.decide(self.asked, self.seen, method, complete=complete, known=known)
         self.decided, self.settled = told
 
     @property
@@ -211,7 +209,7 @@ async def _here(
         stored = [known[each] for each in leading.get(keys[paper["_id"]], ()) if each in known]
         # The store knows what was listed: there may be others of that title, and only an abstract decides.
         one.learn("alias", map(evidence.of_paper, stored), complete=False)
-        one.settled, one.complete = one.found, True
+        one.settled = one.found
         if one.found:
             found = known[f"arxiv:{one.decided.candidates[0].arxiv_id}"]
             # As it was found the first time: so a run that was killed before the old paper went ends the same.

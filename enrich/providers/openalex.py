@@ -29,6 +29,7 @@ SELECT = "id,doi,cited_by_count"
 TITLES, TITLE_SELECT, WORKS_A_TITLE = 1, "id,doi,title,locations,authorships,abstract_inverted_index", 25
 AUTHORS_SHOWN = 100  # of a work in a list
 SEARCH_CREDITS = 10
+RESERVE = 500  # credits that no search may touch: they are the citation counts of 50,000 papers
 LONG = 600.0  # seconds: a longer Retry-After is the day's budget, not a burst (53,578 was seen)
 
 
@@ -62,8 +63,10 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, CitationCount]:
 
 
 async def find(titles: Sequence[str], api: Api) -> Found:
-    """The works whose titles hold all words of a title."""
+    """The works whose titles hold all words of a title. Raises PutOff where the credits left are for citation counts."""
     [title] = titles
+    if api.budget and api.budget.remaining < RESERVE:
+        raise PutOff("what is left of the day's budget is for citation counts", api.budget.resets_in)
 
     def read(answer: Answer) -> Found:
         works, total = _works(answer)
