@@ -33,23 +33,19 @@ def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:
     return UpdateOne({"_id": old_id}, [{"$set": merge}], upsert=True)
 
 
+def deciding(old_id: str, paper_id: str, *, imported: bool = False) -> UpdateOne:
+    """The record of what a person decided a title to be.
+
+    imported: another store tells it, together with the paper; what was decided here stands.
+    """
+    named = {"$setUnion": [{"$ifNull": ["$papers", []]}, [paper_id] if imported else []]}
+    decided = {"$ifNull": ["$decided", paper_id]} if imported else paper_id
+    return UpdateOne({"_id": old_id}, [{"$set": {"papers": named, "decided": decided}}], upsert=True)
+
+
 async def add(database: Database, operations: Sequence[UpdateOne]) -> None:
-    """Write updates made by `leading` and `merged`."""
+    """Write updates made by `leading`, `merged` and `deciding`."""
     await bulk.write(database["aliases"], operations)
-
-
-def deciding(old_id: str, paper_id: str) -> UpdateOne:
-    """The update that tells another store's decision: one that was made here stands."""
-    named = {"$setUnion": [{"$ifNull": ["$papers", []]}, [paper_id]]}
-    return UpdateOne(
-        {"_id": old_id}, [{"$set": {"papers": named, "decided": {"$ifNull": ["$decided", paper_id]}}}], upsert=True
-    )
-
-
-async def decide(database: Database, old_id: str, paper_id: str) -> None:
-    """Keep what a person decided a title to be."""
-    decision = {"$set": {"decided": paper_id}, "$setOnInsert": {"papers": []}}
-    await database["aliases"].update_one({"_id": old_id}, decision, upsert=True)
 
 
 async def decided(database: Database, ids: Iterable[str] | None = None) -> dict[str, str]:
@@ -58,10 +54,16 @@ async def decided(database: Database, ids: Iterable[str] | None = None) -> dict[
     return {one["_id"]: one["decided"] async for one in database["aliases"].find(where, {"decided": 1})}
 
 
+async def merged_into(database: Database, ids: Iterable[str]) -> dict[str, str]:
+    """The papers that former ones became part of, by former id."""
+    found = database["aliases"].find({"_id": {"$in": list(ids)}, "merged_into": {"$gt": ""}}, {"merged_into": 1})
+    return {one["_id"]: one["merged_into"] async for one in found}
+
+
 async def undecide(database: Database, old_id: str) -> None:
     """Forget what a title was decided, and found, to be."""
-    await database["aliases"].update_one({"_id": old_id}, {"$unset": {"decided": 1, "merged_into": 1, "merged_at": 1}})
     await database["aliases"].delete_one({"_id": old_id, "papers": []})
+    await database["aliases"].update_one({"_id": old_id}, {"$unset": {"decided": 1, "merged_into": 1, "merged_at": 1}})
 
 
 async def forget(database: Database, paper_id: str, names: Iterable[str] | None = None) -> None:

@@ -372,6 +372,7 @@ def without(paper: Document, old: Document) -> Document:
         "links": links,
         "who": [one for one in work["who"] if one["digest"] not in digests],
         "other_abstracts": [one for one in work["other_abstracts"] if one not in abstracts],
+        "merged": {key: at for key, at in work.get("merged", {}).items() if key != old["_id"]},
     }
     return {
         **paper,

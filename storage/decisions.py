@@ -30,7 +30,7 @@ async def decide(database: Database, asked: str, arxiv_id: str) -> str:
     asked: what `lookup.papers` understands, or the `title:` id of a paper that became another.
     """
     old_id = _one(asked, await _titles(database, asked))
-    await aliases.decide(database, old_id, f"arxiv:{arxiv_id}")
+    await aliases.add(database, [aliases.deciding(old_id, f"arxiv:{arxiv_id}")])
     await _follow(database, old_id)
     return old_id
 
@@ -87,11 +87,11 @@ async def _titles(database: Database, asked: str) -> list[str]:
         return [asked]
     if titles:
         return sorted(titles)
-    if not found:
-        raise StorageError(f"no paper is stored under {asked[:200]!r}: give its arXiv id, its whole title, or our id")
-    if any(one["resolution"]["status"] == "given" for one in found):
-        raise StorageError(f"the digest itself gave the id of {found[0]['_id']}: only what a title led to can be set")
-    raise StorageError(f"{found[0]['_id']} was imported whole: crawl the digest that lists its title first")
+    if found:
+        raise StorageError(
+            f"{found[0]['_id']} has its id from a digest or an import: only what titles led to can be set"
+        )
+    raise StorageError(f"no paper is stored under {asked[:200]!r}: give its arXiv id, its whole title, or our id")
 
 
 def _one(asked: str, titles: Sequence[str]) -> str:
@@ -106,17 +106,16 @@ async def _records(database: Database, where: Document) -> list[Document]:
 
 async def _follow(database: Database, old_id: str) -> None:
     """Merge a title into the paper it was decided to be, and take it out of all others."""
-    paper_id, merges = None, list[Merge]()
-    while (now := (await aliases.decided(database, [old_id])).get(old_id)) not in (None, paper_id):
-        await papers.record_merges(database, merges)  # while they were copied, somebody decided otherwise
-        paper_id = now
+    paper_id = None
+    while (now := (await aliases.decided(database, [old_id])).get(old_id)) != paper_id:
+        paper_id = now  # or decided otherwise meanwhile, or taken back
         for one in await _records(database, {"old": old_id}):
             if one["paper"] != paper_id:
                 await _take_out(database, one)
             elif not _carried_out(one, paper_id):
                 await _restore(database, one)
-        here = await papers.find(database, [old_id])
-        merges = [Merge(one, now.removeprefix("arxiv:"), Resolution()) for one in here.values()]
+        here = await papers.find(database, [old_id] if paper_id else ())
+        merges = [Merge(one, str(paper_id).removeprefix("arxiv:"), Resolution()) for one in here.values()]
         await papers.merge(database, merges)
 
 
@@ -131,14 +130,13 @@ async def _take_out(database: Database, record: Document) -> None:
     if not await papers.find(database, [paper_id]):
         await aliases.forget(database, paper_id)
         await observations.remove(database, paper_id)
-    await bulk.write(database["merges"], [DeleteOne({"_id": record["_id"]})])
+    await bulk.write(database["merges"], [DeleteOne({"_id": record["_id"], "rev": record["rev"]})])
 
 
 async def _restore(database: Database, record: Document) -> Document | None:
     """Add to a title what it was when it was merged, open to be asked for; returns the paper that it became."""
     found = await papers.find(database, [record["old"], record["paper"]])
     paper, here = found.get(record["paper"]), found.get(record["old"])
-    # Since then a sighting may have been dated.
     now = {(one["digest"], one["position"]): one for one in (paper["sightings"] if paper else ())}
     was = [old | {"sightings": [_as_now(one, now, old["title"]) for one in old["sightings"]]} for old in record["was"]]
     added = [stage for one in [*was, *filter(None, [here])] for stage in stages(from_paper(one), one["first_seen"])]
@@ -149,6 +147,7 @@ async def _restore(database: Database, record: Document) -> Document | None:
 
 
 def _as_now(sighting: Document, now: Mapping[tuple[str, int | None], Document], title: str) -> Document:
+    """The sighting, which may have been dated since, in the title's own words."""
     there = now.get((sighting["digest"], sighting["position"]), sighting)
     return there | {"listed_title": sighting["listed_title"] or title}
 
@@ -156,22 +155,22 @@ def _as_now(sighting: Document, now: Mapping[tuple[str, int | None], Document], 
 async def _remove(database: Database, paper: Document, record: Document) -> bool:
     """Leave of a paper what others told of it; False where it changed meanwhile."""
     old_id, paper_id, arxiv_id = record["old"], paper["_id"], paper["ids"]["arxiv"]
+    listed = {one["digest"] for one in paper["sightings"]}
     others = [
         from_merged(old, arxiv_id, Resolution.model_validate(one["resolution"]))
         for one in await _records(database, {"paper": paper_id, "old": {"$ne": old_id}})
         for old in one["was"]
+        if not listed.isdisjoint(sighting["digest"] for sighting in old["sightings"])  # else it was taken out, too
     ]
     left = reduce(without, record["was"], paper)
-    kept = {one["url"] for one in chain(left["repos"], *(one.repos for one in others))}
-    await observations.move(
-        database, {paper_id: old_id}, [one["url"] for one in paper["repos"] if one["url"] not in kept]
-    )
+    lost = {one["url"] for one in paper["repos"]}
+    lost -= {one["url"] for one in chain(left["repos"], *(one.repos for one in others))}
+    await observations.move(database, {paper_id: old_id}, list(lost))
     titles = (left["title"], *(one["listed_title"] for one in left["sightings"]))
     names = {old_id, old_id.partition("~")[0]} - {title_id(one, None) for one in titles if one}
     await aliases.forget(database, paper_id, names)
-    unchanged = {"_id": paper_id, "_work.rev": paper["_work"]["rev"]}
     if not left["sightings"] and not others and "resolution" not in left["_work"]["by"]:
-        return (await database["papers"].delete_one(unchanged)).deleted_count == 1
+        return (await database["papers"].delete_one(papers.unchanged(paper))).deleted_count == 1
     told = [stage for one in (*others, instead(left)) for stage in stages(one)]
     update = [{"$replaceWith": {"$literal": left}}, *told]
-    return (await database["papers"].update_one(unchanged, update)).matched_count == 1
+    return (await database["papers"].update_one(papers.unchanged(paper), update)).matched_count == 1

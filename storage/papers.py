@@ -86,7 +86,7 @@ async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
     whole = [one for one in lines if isinstance(one, Paper)]
     names = [name for one in whole if one.ids.arxiv for name in _leading(one.id, one.title, one.ids.doi)]
     merges = [aliases.merged(one.id, one.merged_into, imported=True) for one in lines if isinstance(one, Merged)]
-    decided = [aliases.deciding(old, one.id) for one in whole for old in one.resolution.decided or ()]
+    decided = [aliases.deciding(old, one.id, imported=True) for one in whole for old in one.resolution.decided or ()]
     await aliases.add(database, names + merges + decided)
     await bulk.write(database["papers"], [adding(one.id, from_line(one), one.first_seen) for one in whole])
     for path in ("citations.semantic_scholar", "citations.openalex"):
@@ -179,7 +179,10 @@ async def record_repositories(database: Database, facts: Mapping[str, Repository
         UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
         for name, fact in facts.items()
     ]
-    await observations.record(database, [one async for one in _stars(database, facts)])
+    measured = [one async for one in _stars(database, facts)]
+    await observations.record(database, measured)
+    # Those of papers that were merged since they were found: what moves histories may have come before.
+    await observations.move(database, await aliases.merged_into(database, {one.paper for one in measured}))
     await bulk.write(database["papers"], updates)
 
 
@@ -297,6 +300,20 @@ async def leave(database: Database, path: str, reason: str) -> int:
     return await count(database, path, "pending")
 
 
+async def identified(database: Database) -> AsyncIterator[Document]:
+    """What tells papers with an arXiv id apart: titles, authors, abstract, day of submission."""
+    fields = {
+        "ids.arxiv": 1,
+        "title": 1,
+        "authors": 1,
+        "abstract": 1,
+        "arxiv.published": 1,
+        "sightings.listed_title": 1,
+    }
+    async for paper in _in_pages(database, {"ids.arxiv": {"$ne": None}, "title": {"$ne": None}}, fields):
+        yield paper
+
+
 # --- papers without an arXiv id ---------------------------------------------------------------------------
 
 
@@ -352,6 +369,11 @@ def _noted(resolution: Resolution, reason: str | None, answered: Mapping[str, ob
     return [{"$set": fields | TOUCHED}]
 
 
+def unchanged(paper: Document) -> Document:
+    """The filter for the paper as it was read; by its time, too, since one that was made anew counts from 1 again."""
+    return {"_id": paper["_id"], "_work.rev": paper["_work"]["rev"], "updated_at": paper["updated_at"]}
+
+
 class Merge(NamedTuple):
     """A `title:` paper, the arXiv paper it turned out to be, and arXiv's entry where one was just read."""
 
@@ -374,7 +396,7 @@ class Merge(NamedTuple):
     def record(self) -> UpdateOne:
         """What it brings, kept apart, so that a person can take it back."""
         kept = {"old": self.old["_id"], "paper": self.new_id, "resolution": self.resolution.model_dump()}
-        update = {"$set": kept, "$addToSet": {"was": self.old}}
+        update = {"$set": kept, "$addToSet": {"was": self.old}, "$inc": {"rev": 1}}
         return UpdateOne({"_id": f"{self.old['_id']} {self.new_id}"}, update, upsert=True)
 
     def decided(self, paper_id: str | None) -> Merge | None:
@@ -398,9 +420,9 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
         merges = [one for one in stand if one is not None]
         await copy(database, merges)
         await lead(database, merges)
+        await record_merges(database, merges)  # again: whoever decided otherwise meanwhile found nothing to take out
         await observations.move(database, {one.old["_id"]: one.new_id for one in merges})
-        copied = [DeleteOne({"_id": one.old["_id"], "_work.rev": one.old["_work"]["rev"]}) for one in merges]
-        await bulk.write(database["papers"], copied)
+        await bulk.write(database["papers"], [DeleteOne(unchanged(one.old)) for one in merges])
         left = await find(database, [one.old["_id"] for one in merges])
         merges = [one._replace(old=left[one.old["_id"]]) for one in merges if one.old["_id"] in left]
 

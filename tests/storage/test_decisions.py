@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
+import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +20,7 @@ from storage.papers import Merge
 from storage.titles import title_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable
 
     from storage.connect import Database, Document
 
@@ -48,7 +50,7 @@ def entry(arxiv_id: str = WRONG, title: str = "How Ice Grows") -> ArxivEntry:
     return ArxivEntry(arxiv_id=arxiv_id, title=title, abstract=f"Of {title}.", authors=("A. Frost",), fact=fact)
 
 
-async def resolved(database: Database, arxiv_id: str = WRONG, told: ArxivEntry | None = None, **listed: Any) -> None:
+async def resolved(database: Database, arxiv_id: str = WRONG, told: ArxivEntry | None = None) -> None:
     """A machine finds every open title to be that paper."""
     olds = [old async for old in papers.unresolved(database, waiting=True)]
     await papers.merge(database, [Merge(old, arxiv_id, FOUND, told) for old in olds])
@@ -123,6 +125,7 @@ async def test_what_others_told_of_the_wrong_paper_stays(database: Database) -> 
     await papers.sight(database, page(listing(OTHER)), "text_a", "text:02")
     await resolved(database)
     await papers.record_arxiv(database, [entry()])
+    await papers.date_sightings(database, "text:02", "2025-03-11", "newest_id")
     alone, leading = timeless(await stored(database)), await names(database)
     await papers.sight(database, page(), "text_a", "text:01")
     await resolved(database)
@@ -257,7 +260,7 @@ async def test_what_cannot_be_decided_says_what_can(database: Database) -> None:
     for asked, said in {
         "Never Listed": "no paper is stored under 'Never Listed'",
         TITLE: f"may be {both}: give one of these ids",
-        "2503.00099": "the digest itself gave the id of arxiv:2503.00099",
+        "2503.00099": "arxiv:2503.00099 has its id from a digest or an import: only what titles",
     }.items():
         with pytest.raises(StorageError, match=said):
             await decisions.decide(database, asked, RIGHT)
@@ -317,7 +320,7 @@ async def test_decisions_survive_an_export_and_an_import(database: Database) -> 
         await papers.restore(database, exported)
         [paper] = (await stored(database)).values()
         assert paper_of(paper).model_copy(update={"updated_at": exported[0].updated_at}) == exported[0]
-    with pytest.raises(StorageError, match="was imported whole: crawl the digest that lists its title first"):
+    with pytest.raises(StorageError, match="has its id from a digest or an import"):
         await decisions.take_back(database, PAPER_ID)
     await papers.sight(database, page(), "text_a", "text:01")
     assert await decisions.settle(database) == 1
@@ -341,5 +344,154 @@ async def test_a_decision_made_here_stands_before_an_imported_one(database: Data
 # --- kills and two at once --------------------------------------------------------------------------------
 
 
-class Killed(Exception):  # noqa: N818 - no error of ours
+class Killed(Exception):
     """The process is gone."""
+
+
+WRITES = {"bulk_write", "update_one", "update_many", "delete_one", "delete_many"}
+
+
+class Watched:
+    """The database, with something to do before each operation."""
+
+    def __init__(self, inner: Any, before: Callable[[str], Awaitable[None]]) -> None:
+        self.inner, self.before = inner, before
+
+    def __getitem__(self, name: str) -> Watched:
+        return Watched(self.inner[name], self.before)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        if name not in WRITES:
+            return found
+
+        async def awaited(*arguments: Any, **more: Any) -> Any:
+            await self.before(name)
+            return await found(*arguments, **more)
+
+        return awaited
+
+
+def dying(database: Database, writes: int) -> Any:
+    """The database of a process that is killed before its next write after so many."""
+    left = iter(range(writes))
+
+    async def before(_: str) -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    return Watched(database, before)
+
+
+class Turns:
+    """Lets several tasks operate on the database by turns, whose order a seed gives."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self.database, self.random = database, random.Random(seed)  # noqa: S311 - an order
+        self.waiting: dict[int, asyncio.Future[None]] = {}
+        self.running = 0
+
+    async def run(self, *works: Callable[[Any], Awaitable[object]]) -> None:
+        """Run all to their ends."""
+        self.running = len(works)
+        await asyncio.gather(*(self._run(number, work) for number, work in enumerate(works)))
+
+    async def _run(self, number: int, work: Callable[[Any], Awaitable[object]]) -> None:
+        async def before(_: str) -> None:
+            self.waiting[number] = asyncio.get_running_loop().create_future()
+            self._next()
+            await self.waiting[number]
+            del self.waiting[number]
+
+        try:
+            await work(Watched(self.database, before))
+        finally:
+            self.running -= 1
+            self._next()
+
+    def _next(self) -> None:
+        if self.running and len(self.waiting) == self.running:
+            self.waiting[self.random.choice(sorted(self.waiting))].set_result(None)
+
+
+async def emptied(database: Database) -> None:
+    """Begin anew."""
+    for collection in ("papers", "aliases", "merges", "observations"):
+        await database[collection].delete_many({})
+
+
+async def found(database: Database) -> None:
+    """The title, which a machine found to be the wrong paper, beside another title of that paper."""
+    await emptied(database)
+    await papers.sight(database, page(listing(OTHER)), "text_a", "text:02")
+    await papers.sight(database, page(), "text_a", "text:01")
+    await resolved(database)
+
+
+async def decided(database: Database) -> None:
+    """The title, which a person decided to be the wrong paper, and which was listed again."""
+    await emptied(database)
+    await papers.sight(database, page(), "text_a", "text:01")
+    await decisions.decide(database, PAPER_ID, WRONG)
+    await papers.sight(database, page(), "text_a", "text:02")
+
+
+async def state(database: Database) -> Any:
+    """All that is to be the same in the end."""
+    return timeless(await stored(database)), await names(database), await aliases.decided(database)
+
+
+@pytest.mark.parametrize(
+    ("before", "act", "commits"),
+    [
+        (found, lambda database: decisions.decide(database, PAPER_ID, RIGHT), True),
+        (decided, lambda database: decisions.decide(database, PAPER_ID, RIGHT), True),
+        (decided, lambda database: decisions.take_back(database, PAPER_ID), False),
+    ],
+    ids=["set", "set again", "unset"],
+)
+async def test_a_kill_between_any_two_steps_loses_nothing(
+    database: Database, before: Callable[[Any], Awaitable[None]], act: Callable[[Any], Awaitable[str]], commits: bool
+) -> None:
+    """The next run ends where the decision that was written leads, and the same command again where it leads alone."""
+    await before(database)
+    await decisions.settle(database)
+    begin = await state(database)
+    await act(database)
+    end = await state(database)
+    for writes in itertools.count():
+        await before(database)
+        try:
+            await act(dying(database, writes))
+            break
+        except Killed:
+            await decisions.settle(database)
+            assert await state(database) in ([end] if commits and writes else [begin, end])
+        if await state(database) != end:
+            await act(database)
+        assert await state(database) == end
+    assert writes > 8
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_two_people_at_once_end_in_one_of_their_decisions(database: Database, seed: int) -> None:
+    """However their steps fall between each other, a crawler's and a machine's: every sighting once, nothing else."""
+    await found(database)
+    await papers.sight(database, page(), "text_a", "text:03")
+    [open_title] = [one async for one in papers.unresolved(database)]
+    await Turns(database, seed).run(
+        lambda turns: decisions.decide(turns, PAPER_ID, RIGHT),
+        lambda turns: decisions.decide(turns, PAPER_ID, "2503.00030"),
+        lambda turns: papers.merge(turns, [Merge(open_title, WRONG, FOUND)]),
+        lambda turns: papers.sight(turns, page(), "text_a", "text:04"),
+    )
+    await decisions.settle(database)
+    [paper_id] = (await aliases.decided(database)).values()
+    left = await stored(database)
+    assert {one: digests(left[one]) for one in left} == {
+        paper_id: ["text:01", "text:03", "text:04"],
+        f"arxiv:{WRONG}": ["text:02"],
+    }
+    assert (paper_id, resolution(left[paper_id])) in [(f"arxiv:{one}", MANUAL) for one in (RIGHT, "2503.00030")]
+    assert PAPER_ID not in str(left[f"arxiv:{WRONG}"]["resolution"])
+    await names(database)
