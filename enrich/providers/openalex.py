@@ -63,7 +63,7 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, CitationCount]:
 
 
 async def find(titles: Sequence[str], api: Api) -> Found:
-    """The works whose titles hold all words of a title. Raises PutOff where the credits left are for citation counts."""
+    """The works whose titles hold all words of a title. Raises PutOff where what is left is for citation counts."""
     [title] = titles
     if api.budget and api.budget.remaining < RESERVE:
         raise PutOff("what is left of the day's budget is for citation counts", api.budget.resets_in)
