@@ -42,8 +42,12 @@ def title_key(title: str) -> str:
     plain = _STYLE.sub("", title) if "\\" in title else title
     if plain.isascii():  # nine in ten, at a tenth of the price
         return plain.lower().translate(_ASCII_MARKS)
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", plain).casefold())
-    return "".join(filter(str.isalnum, folded))  # no combining mark is alphanumeric: accents go too
+    return "".join(filter(str.isalnum, _folded(plain)))  # no combining mark is alphanumeric: accents go too
+
+
+def _folded(text: str) -> str:
+    """Without case, which signs that stand for letters have only once they are letters."""
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
 
 
 def spellings(title: str) -> tuple[str, ...]:
@@ -59,9 +63,8 @@ def spellings(title: str) -> tuple[str, ...]:
 
 def words(title: str) -> list[str]:
     """The words of a title without case, accents, LaTeX and punctuation."""
-    plain = clean_latex(title).casefold()
-    if not plain.isascii():
-        plain = _without_marks(plain)
+    plain = clean_latex(title)
+    plain = plain.lower() if plain.isascii() else _without_marks(_folded(plain))
     return re.findall(r"[^\W_]+", plain)
 
 

@@ -16,7 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.titles import clean_latex, collapse, search_phrase, title_hash, title_id, title_key
+from storage.titles import (
+    author_key,
+    clean_latex,
+    collapse,
+    name_keys,
+    search_phrase,
+    spellings,
+    title_hash,
+    title_id,
+    title_key,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +118,129 @@ def test_hash_of_a_title() -> None:
     assert title_hash("...") is None
 
 
+# ------------------------------------------------- spellings, words, names
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (r"On $\beta$-VAE", "On β-VAE", "onβvae"),
+        (r"On $\beta$-VAE", "On beta-VAE", "onbetavae"),
+        (r"$\varepsilon$-Nets", "ε-nets", "εnets"),
+        (r"$\Lambda_b$ Decays", "Λ_b decays", "λbdecays"),
+        (r"A 2 $\times$ 3 Grid", "A 2 × 3 grid", "a23grid"),  # noqa: RUF001 - a sign is meant
+        (r"A 2 $\times$ 3 Grid", "A 2 times 3 grid", "a2times3grid"),
+        (r"L{\o}ve", "Løve", "løve"),
+        (r"H\aa{}stad", "Håstad", "hastad"),
+        (r"\textbf{Bold} Moves", "bold moves", "boldmoves"),
+        (r"Z\"urich", "Zürich", "zurich"),
+        ("How Ice Grows", "HOW ICE-GROWS!", "howicegrows"),
+        ("Größe ℂ", "GRÖSSE C", "grossec"),  # noqa: RUF001 - a sign is meant
+    ],
+)
+def test_spellings_of_one_title_share_a_key(one: str, other: str, shared: str) -> None:
+    """Commands may be spelt out, shown as the letters that they print, or lost."""
+    assert {*spellings(one)} & {*spellings(other)} == {shared}
+
+
+@pytest.mark.parametrize(
+    ("title", "keys"),
+    [
+        ("How Ice Grows", ("howicegrows",)),
+        ("Größe", ("grosse",)),
+        (r"\textbf{Ice}", ("ice",)),
+        (r"$\beta$ and \method", ("betaandmethod", "βand")),
+        (r"\betax", ("betax", "")),
+        ("?!", ("",)),
+        ("", ("",)),
+    ],
+)
+def test_a_title_has_its_own_key_first(title: str, keys: tuple[str, ...]) -> None:
+    """Another one only where it holds a command that is no font's; of that, only the letters go with it."""
+    assert spellings(title) == keys
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("Only-IF: the_Effect", ["only", "if", "the", "effect"]),
+        (r"{\em Dark} Z\"urich, 27\% of it", ["dark", "zurich", "27", "of", "it"]),
+        ("VGG-T^3 (2nd)", ["vgg", "t", "3", "2nd"]),
+        ("Poincar\u00e9 poincare\u0301", ["poincare", "poincare"]),
+        ("Größe İn ℂ𝐀", ["grosse", "in", "ca"]),  # noqa: RUF001 - signs are meant
+        ("深度学习: 综述", ["深度学习", "综述"]),
+        ("תורת הגרפים", ["תורת", "הגרפים"]),
+        ("a\u2028b\u200bc\x00d", ["a", "b", "c", "d"]),
+        ("?!", []),
+        ("", []),
+    ],
+)
+def test_words_of_a_title(title: str, found: list[str]) -> None:
+    """Without case, accents, LaTeX and punctuation, in any script."""
+    assert words(title) == found
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\\{}$~`'")))
+def test_words_are_those_of_the_key(title: str) -> None:
+    """Put together they are the title's key, and each is its own word."""
+    found = words(title)
+    assert "".join(found) == title_key(title)
+    assert all(words(word) == [word] for word in found)
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Adam: A Method", ["adam:"]),
+        ("Adam:A Method: Notes", ["adam:", "adamamethod:"]),
+        ("Does It Grow? Yes! No. Perhaps", ["doesitgrow:", "doesitgrowyes:", "doesitgrowyesno:"]),
+        ("Ice - A Tale", ["ice:"]),
+        ("Ice \u2013 A Tale", ["ice:"]),
+        ("Ice\u2014A Tale", ["ice:"]),
+        ("Ice--A Tale", ["ice:"]),
+        ("Ice --- A Tale", ["ice:"]),
+        (r"\textsc{Ice}: A Tale", ["ice:"]),
+        ("GPT-4", []),
+        ("A GPT -4", []),
+        ("Is It?Yes", []),
+        ("Python 3.11", []),
+        ("How Ice Grows.", []),
+        ("?! : A Tale", []),
+        ("How Ice Grows", []),
+        ("", []),
+    ],
+)
+def test_names_before_subtitles(title: str, names: list[str]) -> None:
+    """What stands before each colon, dash, or end of a sentence, if there are letters in it; no key has such a mark."""
+    assert name_keys(title) == names
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["Ada B. Lovelace", "A. Lovelace", "Lovelace, Ada", "LOVELACE, A. B.", r"\'Ada L\"ovelace", "Ada  Lövelace"],
+)
+def test_an_author_in_any_form(written: str) -> None:
+    """The last name and the first initial, whichever stands first."""
+    assert author_key(written) == ("lovelace", "a")
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("Plato", ("plato", "p")),
+        ("Carl van der Eis", ("eis", "c")),
+        ("van der Eis, Carl", ("eis", "c")),
+        ("Lovelace, Ada, Countess", ("lovelace", "a")),
+        ("李 明", ("明", "李")),
+        ("", None),
+        ("?,", None),
+    ],
+)
+def test_names_of_other_kinds(written: str, key: tuple[str, str] | None) -> None:
+    """One word is both; a name without letters is nobody's."""
+    assert author_key(written) == key
+
+
 # ------------------------------------------------------------ the identity
 
 OPENING = "We study how the sharpness of minima relates to generalization in deep networks, and find that"
@@ -153,6 +287,21 @@ def test_the_opening_is_64_letters_and_digits() -> None:
     """What differs in the 64th makes another paper, what differs in the 65th does not."""
     assert title_id("T", "x" * 63 + "a") != title_id("T", "x" * 63 + "b")
     assert title_id("T", "x" * 64 + "a") == title_id("T", "x" * 64 + "b")
+
+
+def test_without_an_abstract_the_first_author_tells_papers_apart() -> None:
+    """In whatever form the name stands, and for good; a name without letters tells nothing, nor do the others."""
+    assert title_id("SAM-Med2D", None, ["Ada Lovelace", "B. Rime"]) == "title:4f1fda3ef13dfc81~b3141969"
+    ids = {title_id("SAM-Med2D", "...", names) for names in (["Lovelace, A."], ["A. LOVELACE", "C. Snow"])}
+    assert ids == {"title:4f1fda3ef13dfc81~b3141969"}
+    assert title_id("SAM-Med2D", None, ["B. Lovelace"]) not in ids
+    assert {title_id("SAM-Med2D", None, names) for names in ([], ["?"], None)} == {"title:4f1fda3ef13dfc81"}
+
+
+def test_an_abstract_tells_more_than_the_author() -> None:
+    """Where there is one, the names change nothing; no abstract opens as a name is marked."""
+    assert title_id("T", OPENING, ["Ada Lovelace"]) == title_id("T", OPENING)
+    assert title_id("T", None, ["Ada Lovelace"]) != title_id("T", "by:lovelace a")
 
 
 def test_titles_of_symbols_have_ids_of_their_own() -> None:
