@@ -210,11 +210,35 @@ def index_update(context: typer.Context) -> None:
 def resolve(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Decide the titles that are open, one by one.")] = False,
+    by_hand: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--set", metavar="PAPER ARXIV_ID", help="Decide that a title is this paper."),
+    ] = None,
+    unset: Annotated[str | None, typer.Option(metavar="PAPER", help="Take a decision back.")] = None,
 ) -> None:
     """Find the arXiv papers behind titles.
 
-    A candidate is accepted on evidence; else the title is stated to be ambiguous, or not found.
+    A candidate is accepted on evidence; else the title is stated to be ambiguous, or not found. What a person decides
+    stands, and asks nobody; PAPER is what `show` understands.
     """
+    from storage.arxiv_ids import parse_id  # noqa: PLC0415
+
+    if sum((dry_run, review, by_hand is not None, unset is not None)) > 1:
+        raise typer.BadParameter("one at a time: --dry-run, --review, --set or --unset")
+    asked, written = by_hand or (unset, None)
+    identified = parse_id(written.strip()) if written is not None else None
+    if written is not None and identified is None:
+        raise typer.BadParameter(f"{written!r} is no arXiv id, such as 2503.00010", param_hint="--set")
+    if review or asked is not None:
+        from paperharvest import reviewing  # noqa: PLC0415
+
+        settings = _settings(context)
+        arxiv_id = identified[0] if identified else None
+        told = reviewing.review(settings) if asked is None else reviewing.decide(settings, asked, arxiv_id)
+        if not context.obj.quiet:
+            said.info(told)
+        return
     from paperharvest import commands, views  # noqa: PLC0415
 
     if dry_run:
@@ -371,7 +395,7 @@ def _finish(context: typer.Context, summary: Summary) -> None:
 def main() -> None:
     """Run the command line; every error is one sentence that says what to do."""
     _on_signals(signal.default_int_handler)  # as Ctrl-C: whoever leaves last stops the database
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal need not know all letters
     arguments = _flags_first(sys.argv[1:])

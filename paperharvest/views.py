@@ -64,6 +64,19 @@ def paper(document: Document, seen: Mapping[str, dt.datetime]) -> Iterator[str]:
     yield _row("first seen", f"{ago(document['first_seen'])}, changed {ago(document['updated_at'])}")
 
 
+def question(document: Document, place: str) -> Iterator[str]:
+    """An open title, and the papers that it may mean, numbered."""
+    yield ""
+    yield f"{place}  {printable(document['title'])}  ({document['resolution']['status']})"
+    yield from _rows("authors", _authors(document, ""))
+    yield from _rows("published", (document["published"] or {}).get("date", ""))
+    yield from _cut([_row("listed", f"{one['digest']}, {_sighting(one)}") for one in document["sightings"]])
+    yield from _rows("abstract", shortened(document["abstract"] or "", 300))
+    for number, one in enumerate(document["resolution"]["candidates"], 1):
+        yield _row(f"{number}", f"{one['title']}  https://arxiv.org/abs/{one['arxiv_id']}  score {one['score']}")
+        yield from _rows("", "; ".join(one.get("reasons", ())))
+
+
 def _row(name: str, text: str) -> str:
     return f"  {name:<11} {printable(text)}"
 

@@ -56,16 +56,12 @@ async def _undo(database: Database, old_id: str) -> None:
 async def settle(database: Database) -> int:
     """Carry out what was decided: titles may have been listed again, runs killed; returns how many titles were left."""
     decided = await aliases.decided(database)
-    titles = {"old": {"$in": list(decided)}}
-    left = {one["old"] for one in await _records(database, titles) if not _carried_out(one, decided[one["old"]])}
+    records = await _records(database, {"old": {"$in": list(decided)}})
+    left = {one["old"] for one in records if one["paper"] != decided[one["old"]] or not one["resolution"]["decided"]}
     left |= set(await papers.find(database, decided))
     for old_id in sorted(left):
         await _follow(database, old_id)
     return len(left)
-
-
-def _carried_out(record: Document, paper_id: str) -> bool:
-    return record["paper"] == paper_id and bool(record["resolution"]["decided"])
 
 
 async def open_titles(database: Database) -> list[str]:
@@ -112,7 +108,7 @@ async def _follow(database: Database, old_id: str) -> None:
         for one in await _records(database, {"old": old_id}):
             if one["paper"] != paper_id:
                 await _take_out(database, one)
-            elif not _carried_out(one, paper_id):
+            elif not one["resolution"]["decided"]:
                 await _restore(database, one)
         here = await papers.find(database, [old_id] if paper_id else ())
         merges = [Merge(one, str(paper_id).removeprefix("arxiv:"), Resolution()) for one in here.values()]

@@ -41,7 +41,8 @@ def page(*listings: Listing) -> Page:
 
 def listing(abstract: str | None = ABSTRACT, position: int = 1, **more: Any) -> Listing:
     """The title with one abstract or another."""
-    return Listing(**{"position": position, "title": TITLE, "abstract": abstract, "authors_count": 3} | more)
+    told: dict[str, Any] = {"title": TITLE, "authors_count": 3} | more
+    return Listing(position=position, abstract=abstract, **told)
 
 
 def entry(arxiv_id: str = WRONG, title: str = "How Ice Grows") -> ArxivEntry:
@@ -237,8 +238,8 @@ async def test_what_else_resolved_a_paper_stands_when_a_decision_is_taken_back(d
     await resolved(database, RIGHT)
     both = sorted([PAPER_ID, OTHER_ID])
     told = []
-    for one in (None, PAPER_ID, OTHER_ID):
-        if one:
+    for titles in ((), (PAPER_ID,), (OTHER_ID,)):
+        for one in titles:
             await decisions.take_back(database, one)
         paper = (await stored(database))[f"arxiv:{RIGHT}"]
         told.append((*resolution(paper), digests(paper)))
@@ -265,8 +266,8 @@ async def test_what_cannot_be_decided_says_what_can(database: Database) -> None:
         with pytest.raises(StorageError, match=said):
             await decisions.decide(database, asked, RIGHT)
     await resolved(database)
-    for asked, said in {WRONG: both, PAPER_ID: PAPER_ID}.items():
-        with pytest.raises(StorageError, match=f"nobody decided what {said} is: --set replaces"):
+    for asked, titles in ((WRONG, both), (PAPER_ID, PAPER_ID)):
+        with pytest.raises(StorageError, match=f"nobody decided what {titles} is: --set replaces"):
             await decisions.take_back(database, asked)
     with pytest.raises(StorageError, match=f"'{WRONG}' may be {both}"):
         await decisions.decide(database, WRONG, RIGHT)
