@@ -220,7 +220,7 @@ def test_the_commands_of_the_how_to_run(home: Lab, mongo_uri: str) -> None:
     """All but the upgrade, which needs a package index; with the run's own server and data folder for the example's."""
     blocks = [text for _, kind, text in STEP.findall(HOW_TO) if kind == "sh"]
     [upgrade] = [block for block in blocks if block.startswith("pipx ")]
-    assert len(blocks) == 12
+    assert len(blocks) == 13
     for block in blocks:
         if block is not upgrade:
             command = block.replace("~/.local/share/paperharvest", str(home.folder / "data"))
