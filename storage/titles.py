@@ -56,7 +56,7 @@ def spellings(title: str) -> tuple[str, ...]:
     One side may spell out a sign or a letter (`\times`, `$\alpha$`) that the other one shows or has lost.
     """
     key = title_key(title)
-    if "\\" not in title and title.isascii():
+    if "\\" not in title:
         return (key,)
     return tuple(dict.fromkeys((key, title_key(_NAMED.sub(_as_letter, title)))))
 
@@ -69,7 +69,7 @@ def words(title: str) -> list[str]:
 
 
 # What stands between a title, or the name of a method, and its subtitle.
-SUBTITLE = re.compile(r":|[?!.](?=\s)|\s-+\s|\s*[\u2013\u2014]\s*|--+")
+SUBTITLE = re.compile(r":|[?!.](?=\s)|\s-\s|[\u2013\u2014]|--+")
 
 
 def name_keys(title: str) -> list[str]:
@@ -93,15 +93,15 @@ def title_id(title: str, abstract: str | None, authors: Sequence[str] | None = N
     """
     identity = f"title:{title_hash(title) or _hex(f'raw:{collapse(title)}', 16)}"
     opening = abstract_opening(abstract) if abstract else ""
-    first = author_key(authors[0]) if authors and not opening else None
+    first = author_key(authors[0]) if authors else None
     mark = opening or (f"by:{' '.join(first)}" if first else "")
     return f"{identity}~{_hex(mark, 8)}" if mark else identity
 
 
 def author_key(written: str) -> tuple[str, str] | None:
     """The last name and the first initial: of "Ada B. Lovelace", "A. Lovelace" and "Lovelace, Ada" alike."""
-    last, comma, first = written.partition(",")
-    each = words(f"{first} {last}" if comma else written)
+    last, _, first = written.partition(",")
+    each = words(f"{first} {last}")
     return (each[-1], each[0][0]) if each else None
 
 

@@ -202,6 +202,7 @@ def test_words_are_those_of_the_key(title: str) -> None:
         (r"\textsc{Ice}: A Tale", ["ice:"]),
         ("GPT-4", []),
         ("A GPT -4", []),
+        ("Pre- and  Post-Training", []),
         ("Is It?Yes", []),
         ("Python 3.11", []),
         ("How Ice Grows.", []),
