@@ -179,10 +179,12 @@ async def record_repositories(database: Database, facts: Mapping[str, Repository
         UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
         for name, fact in facts.items()
     ]
-    measured = [one async for one in _stars(database, facts)]
-    await observations.record(database, measured)
-    # Those of papers that were merged since they were found: what moves histories may have come before.
-    await observations.move(database, await aliases.merged_into(database, {one.paper for one in measured}))
+    await observations.record(database, [one async for one in _stars(database, facts)])
+    # A paper may have been merged since it was found, its history moved before this.
+    having = {"repos.full_name": {"$in": list(facts)}, "_work.merged": {"$exists": True}}
+    holding = database["papers"].find(having, {"_work.merged": 1}, collation=IGNORING_CASE)
+    moves = {old: paper["_id"] async for paper in holding for old in paper["_work"]["merged"]}
+    await observations.move(database, moves)
     await bulk.write(database["papers"], updates)
 
 
@@ -415,12 +417,14 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
     it is copied again. What a person decided stands, whatever was found.
     """
     while merges:
-        decided = await aliases.decided(database, [one.old["_id"] for one in merges])
+        ids = [one.old["_id"] for one in merges]
+        decided = await aliases.decided(database, ids)
         stand = [one.decided(decided.get(one.old["_id"])) for one in merges]
         merges = [one for one in stand if one is not None]
         await copy(database, merges)
         await lead(database, merges)
-        await record_merges(database, merges)  # again: whoever decided otherwise meanwhile found nothing to take out
+        if await aliases.decided(database, ids) != decided:  # whoever decided otherwise found nothing to take out yet
+            await record_merges(database, merges)
         await observations.move(database, {one.old["_id"]: one.new_id for one in merges})
         await bulk.write(database["papers"], [DeleteOne(unchanged(one.old)) for one in merges])
         left = await find(database, [one.old["_id"] for one in merges])

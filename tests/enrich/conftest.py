@@ -26,7 +26,7 @@ async def turns(mongo_uri: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(mongo_uri: str) -> AsyncIterator[Database]:
     """An empty database; without indexes, and emptied rather than dropped, so several times sooner there."""
-    async with emptied(mongo_uri, "enriched", "providers", "papers", "aliases", "observations") as database:
+    async with emptied(mongo_uri, "enriched", "providers", "papers", "aliases", "merges", "observations") as database:
         yield database
 
 
