@@ -208,7 +208,7 @@ def _by_abstract(
         if agreement <= DIFFERENT:  # abstracts are rewritten: without another contradiction it may still be the one
             return "rejected" if contradict else "undecided"
         return "accepted" if agreement >= SAME or (agree and not contradict) else "undecided"
-    if agreement >= RETITLED and not contradict and numbers(asked.title) == numbers(candidate.title):
+    if agreement >= RETITLED and not contradict and _spelt(asked.title).numbers == _spelt(candidate.title).numbers:
         return "accepted"
     possible = agreement >= (RELATED if closeness in ("alike", "named") else REWRITTEN)
     return "undecided" if possible else "rejected"
@@ -242,13 +242,13 @@ def compare(asked: str, candidate: str, known: Known | None = None) -> tuple[Clo
     if mine.words and mine.words == theirs.words[: len(mine.words)]:
         why = _beginning(asked, candidate, mine.words, theirs.words)
         return "begins", _CLOSER["begins"], why
-    return _alike(mine, theirs, same_numbers=numbers(asked) == numbers(candidate))
+    return _alike(mine, theirs)
 
 
-def _alike(mine: _Spelt, theirs: _Spelt, *, same_numbers: bool) -> tuple[Closeness, float, str]:
+def _alike(mine: _Spelt, theirs: _Spelt) -> tuple[Closeness, float, str]:
     alike = fuzz.ratio(" ".join(mine.words), " ".join(theirs.words)) / 100
     told = f"titles {alike:.0%} alike"
-    if not same_numbers:
+    if mine.numbers != theirs.numbers:
         return "other", alike, f"{told}, other numbers"
     if alike >= ALIKE:
         return "alike", alike, told
@@ -261,18 +261,20 @@ class _Spelt(NamedTuple):
     keys: frozenset[str]
     words: tuple[str, ...]
     name: str | None
+    numbers: list[str]
 
 
 @lru_cache(maxsize=4096)  # every listing of a batch is compared with every candidate
 def _spelt(title: str) -> _Spelt:
     """The empty key of a title of symbols alone is nobody's."""
-    return _Spelt(frozenset(filter(None, spellings(title))), tuple(words(title)), next(iter(name_keys(title)), None))
+    each = tuple(words(title))
+    keys = frozenset(filter(None, spellings(title)))
+    return _Spelt(keys, each, next(iter(name_keys(title)), None), _numbers(each))
 
 
-def numbers(title: str) -> list[str]:
+def _numbers(each: Sequence[str]) -> list[str]:
     """The digits, and numbers as Romans wrote them: what tells parts, versions and years apart."""
-    each = words(title)
-    return sorted(found for word in each for found in ([word] if _ROMAN.fullmatch(word) else re.findall(r"\d+", word)))
+    return sorted([*filter(_ROMAN.fullmatch, each), *re.findall(r"\d+", " ".join(each))])
 
 
 def _misspelt(asked: Sequence[str], candidate: Sequence[str], known: Known) -> str | None:

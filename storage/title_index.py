@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import sys
 import time
+import zlib
 from collections import defaultdict
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -28,13 +29,8 @@ from storage.arxiv_ids import id_month
 from storage.errors import StorageError
 from storage.titles import abstract_opening, name_keys, spellings, words
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 NAME = "titles.index"
@@ -107,18 +103,12 @@ class About(NamedTuple):
         return f"{self.papers} papers up to {self.newest}, {self.size / 2**20:.1f} MiB"
 
 
-_PACKED: Mapping[int, int] = {
-    zstd.CompressionParameter.checksum_flag: 1,
-    zstd.CompressionParameter.compression_level: 1,
-}
-
-
 def _pack(paper: Indexed) -> bytes:
-    return zstd.compress(orjson.dumps(list(paper)), options=_PACKED)
+    return zlib.compress(orjson.dumps(list(paper)), 1)  # with its checksum; unpacks short records soonest
 
 
 def _unpack(record: bytes) -> Indexed:
-    arxiv_id, titles, authors, abstract, published = orjson.loads(zstd.decompress(record))
+    arxiv_id, titles, authors, abstract, published = orjson.loads(zlib.decompress(record))
     return Indexed(arxiv_id, tuple(titles), tuple(authors) if authors else None, abstract, published)
 
 
@@ -228,7 +218,7 @@ def _opening(abstract: str | None) -> str | None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.DatabaseError, zstd.ZstdError, orjson.JSONDecodeError, ValueError) as error:
+    except (sqlite3.DatabaseError, zlib.error, orjson.JSONDecodeError, ValueError) as error:
         raise StorageError(f"the title index {path} is damaged ({error}): {AGAIN}") from None
 
 
@@ -318,15 +308,19 @@ class TitleIndex:
         """The papers whose titles this one is when one letter of a word that no title has is put right."""
         asked = words(title)
         with _explained(self.path):
-            strange = [place for place, word in enumerate(asked) if len(word) <= LONGEST_WORD and not self.has(word)]
+            common = self._common(asked)
+            strange = [
+                place
+                for place, word in enumerate(asked)
+                if word not in common and len(word) <= LONGEST_WORD and not self.has(word)
+            ]
             keys = [
                 "".join((*asked[:place], word, *asked[place + 1 :]))
                 for place in strange[:STRANGE]
                 for word in _one_letter_off(asked[place])
             ]
-            marks = ",".join("?" * len(keys))
-            found = self._database.execute(f"SELECT DISTINCT n FROM keys WHERE key IN ({marks})", keys)  # noqa: S608 - only marks
-            return self._read(n for (n,) in found)[0]
+            query = "SELECT DISTINCT n FROM keys WHERE key IN (SELECT value FROM json_each(?))"
+            return self._read(n for (n,) in self._database.execute(query, (orjson.dumps(keys).decode(),)))[0]
 
     def has(self, word: str) -> bool:
         """Whether any title has a word."""
@@ -342,22 +336,29 @@ class TitleIndex:
         return [n for (n,) in self._database.execute(query, (key, key + chr(sys.maxunicode), SHARING + 1))]
 
     def _rows(self, *all_of: str) -> list[int]:
-        query = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
-        return [n for (n,) in self._database.execute(query, (" AND ".join(f'"{word}"' for word in all_of), COMMON))]
+        # As one text: as rows they take longer to hand over than to find.
+        query = "SELECT json_group_array(rowid) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)"
+        (found,) = self._database.execute(query, (" AND ".join(f'"{word}"' for word in all_of), COMMON)).fetchone()
+        rows: list[int] = orjson.loads(found)
+        return rows
+
+    def _common(self, asked: list[str]) -> dict[str, int]:
+        """How many papers have each of these words, of those that many have."""
+        query = "SELECT word, papers FROM common WHERE word IN (SELECT value FROM json_each(?))"
+        return dict(self._database.execute(query, (orjson.dumps(asked).decode(),)))
 
     def _sharing(self, asked: list[str]) -> Iterator[Indexed]:
         """Papers that share the rarest of these words."""
         asked = asked[:WORDS]
-        marks = ",".join("?" * len(asked))
-        query = f"SELECT word, papers FROM common WHERE word IN ({marks})"  # noqa: S608 - only the number of marks differs
-        common = dict(self._database.execute(query, asked))
+        common = self._common(asked)
         rare = [(word,) for word in dict.fromkeys(asked) if word not in common]
         often = sorted(common, key=common.__getitem__)[:PAIRED] if len(rare) < RARE else []
         weights: dict[int, float] = defaultdict(float)
         for together in (*rare, *combinations(often, 2)):
             rows = self._rows(*together)
+            weight = 1 / max(len(rows), 1)
             for n in rows:
-                weights[n] += 1 / len(rows)
+                weights[n] += weight
         for n in nlargest(LOOKED_AT, weights, key=weights.__getitem__):
             yield self._paper(n)
 
