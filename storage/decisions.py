@@ -126,7 +126,8 @@ async def _take_out(database: Database, record: Document) -> None:
     if not await papers.find(database, [paper_id]):
         await aliases.forget(database, paper_id)
         await observations.remove(database, paper_id)
-    await bulk.write(database["merges"], [DeleteOne({"_id": record["_id"], "rev": record["rev"]})])
+    same = {"_id": record["_id"], "recorded_at": record["recorded_at"]}
+    await bulk.write(database["merges"], [DeleteOne(same)])
 
 
 async def _restore(database: Database, record: Document) -> Document | None:

@@ -398,7 +398,7 @@ class Merge(NamedTuple):
     def record(self) -> UpdateOne:
         """What it brings, kept apart, so that a person can take it back."""
         kept = {"old": self.old["_id"], "paper": self.new_id, "resolution": self.resolution.model_dump()}
-        update = {"$set": kept, "$addToSet": {"was": self.old}, "$inc": {"rev": 1}}
+        update = {"$set": kept, "$addToSet": {"was": self.old}, "$currentDate": {"recorded_at": True}}
         return UpdateOne({"_id": f"{self.old['_id']} {self.new_id}"}, update, upsert=True)
 
     def decided(self, paper_id: str | None) -> Merge | None:
