@@ -17,7 +17,7 @@ from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError, PutOff
 from enrich.report import Report
 from enrich.stamp import stamped
-from storage import aliases, papers
+from storage import aliases, decisions, papers
 from storage.documents import Resolution
 from storage.papers import Merge
 from storage.titles import SUBTITLE, search_phrase, title_key
@@ -128,28 +128,11 @@ def ladder(apis: Mapping[str, Api]) -> list[_Rung]:
 async def resolve(database: Database, apis: Mapping[str, Api], index: TitleIndex | None, progress: Progress) -> Report:
     """Find the arXiv papers behind titles: by what is known here, then by asking the providers that are enabled."""
     report = Report("titles", unit=("title waits", "titles wait"))
-    await _decided(database, report)
+    report.counts["resolved"] += await decisions.settle(database)
     await _Run(database, ladder(apis), index, report, progress).all_open()
     report.requests = sum(apis[name].requests for name in LADDER if name in apis)
     logger.info("%s", report)
     return report
-
-
-async def _decided(database: Database, report: Report) -> None:
-    """Follow what people decided, and only then any evidence."""
-    async for batch in batched(papers.unresolved(database, waiting=True), AT_ONCE):
-        told = await aliases.decided(database, [paper["_id"] for paper in batch])
-        by_hand = [
-            Merge(
-                paper,
-                told[paper["_id"]].removeprefix("arxiv:"),
-                Resolution(status="resolved", method="manual", decided=(paper["_id"],)),
-            )
-            for paper in batch
-            if paper["_id"] in told
-        ]
-        await papers.merge(database, by_hand)
-        report.counts["resolved"] += len(by_hand)
 
 
 class Visit(NamedTuple):
