@@ -126,6 +126,7 @@ def writing(folder: Path, *, keep: bool) -> Iterator[Add]:
     """
     old, new = folder / NAME, folder / f"{NAME}.{os.getpid()}"
     _sweep(folder)
+    new.unlink(missing_ok=True)  # of a killed run, which in a container often has the same number
     try:
         if keep and (known := opened(folder)):
             known.close()
@@ -218,7 +219,7 @@ def _opening(abstract: str | None) -> str | None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.DatabaseError, zlib.error, orjson.JSONDecodeError, ValueError) as error:
+    except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError) as error:
         raise StorageError(f"the title index {path} is damaged ({error}): {AGAIN}") from None
 
 
@@ -293,7 +294,7 @@ class TitleIndex:
         with _explained(self.path):
             beginning = [n for key in name_keys(f"{title}:")[-1:] for n in self._having(key)]
             if len(asked) >= BEGINNING:
-                beginning += [n for key in spellings(title) for n in self._beginning(key)]
+                beginning += [n for key in filter(None, spellings(title)) for n in self._beginning(key)]
             begun, complete = self._read(beginning)
             alike = process.extract(
                 " ".join(asked),
