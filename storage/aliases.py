@@ -54,12 +54,6 @@ async def decided(database: Database, ids: Iterable[str] | None = None) -> dict[
     return {one["_id"]: one["decided"] async for one in database["aliases"].find(where, {"decided": 1})}
 
 
-async def merged_into(database: Database, ids: Iterable[str]) -> dict[str, str]:
-    """The papers that former ones became part of, by former id."""
-    found = database["aliases"].find({"_id": {"$in": list(ids)}, "merged_into": {"$gt": ""}}, {"merged_into": 1})
-    return {one["_id"]: one["merged_into"] async for one in found}
-
-
 async def undecide(database: Database, old_id: str) -> None:
     """Forget what a title was decided, and found, to be."""
     await database["aliases"].delete_one({"_id": old_id, "papers": []})

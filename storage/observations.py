@@ -86,8 +86,13 @@ async def move(database: Database, moves: Mapping[str, str], urls: Sequence[str]
     """Give papers' histories (by old id), or those of these repositories, to the papers they turned out to be."""
     moved: Document = {"paper": {"$in": list(moves)}} | ({} if urls is None else {"url": {"$in": urls}})
     spans = [span async for span in database["observations"].find(moved)]
-    await bulk.write(database["observations"], [_moved(span, moves[span["paper"]]) for span in spans])
-    await bulk.write(database["observations"], [DeleteOne({"_id": span["_id"]}) for span in spans])
+    named = [_named(span, moves[span["paper"]]) for span in spans]
+    there = await _spans(database, [one["series"] for one in named])
+    united = [_united(one, there.get(one["series"], [])) for one in named]
+    await bulk.write(database["observations"], [one for one, _ in united])
+    # As they were read: what was extended meanwhile is left to whoever did that.
+    gone = [*spans, *(one for _, within in united for one in within)]
+    await bulk.write(database["observations"], [DeleteOne(one) for one in gone])
 
 
 async def remove(database: Database, paper_id: str) -> None:
@@ -95,10 +100,19 @@ async def remove(database: Database, paper_id: str) -> None:
     await database["observations"].delete_many({"paper": paper_id})
 
 
-def _moved(span: Document, new_id: str) -> UpdateOne:
-    kept = {key: value for key, value in span.items() if key not in ("_id", "last_day")}
-    named = {key: span[key].replace(span["paper"], new_id, 1) for key in ("_id", "series")}
-    begun = {**kept, "series": named["series"], "paper": new_id}
-    return UpdateOne(
-        {"_id": named["_id"]}, {"$setOnInsert": begun, "$max": {"last_day": span["last_day"]}}, upsert=True
-    )
+def _named(span: Document, new_id: str) -> Document:
+    return span | {"series": span["series"].replace(span["paper"], new_id, 1), "paper": new_id}
+
+
+def _united(new: Document, spans: Sequence[Document]) -> tuple[UpdateOne, list[Document]]:
+    """The update that adds a span to a series, and which spans it takes the place of: one value has one span a day."""
+    same = [
+        one
+        for one in spans
+        if one["value"] == new["value"] and one["first_day"] <= new["last_day"] and new["first_day"] <= one["last_day"]
+    ]
+    first_day, last_day = min(one["first_day"] for one in (new, *same)), max(one["last_day"] for one in (new, *same))
+    begun = {key: value for key, value in new.items() if key not in ("_id", "last_day")} | {"first_day": first_day}
+    update = {"$setOnInsert": begun, "$max": {"last_day": last_day}}
+    within = [one for one in same if one["first_day"] > first_day]
+    return UpdateOne({"_id": f"{new['series']} {first_day}"}, update, upsert=True), within
