@@ -54,7 +54,7 @@ _DANGLING = {"a", "an", "and", "as", "at", "between", "by", "for", "from", "in",
 _DANGLING |= {"that", "the", "through", "to", "towards", "under", "using", "via", "with"}
 # What follows a title where another paper continues the first one.
 _SEQUEL = {"appendix", "chapter", "comment", "corrigendum", "erratum", "extended", "full", "long", "part", "reply"}
-_SEQUEL |= {"revisited", "short", "v"}
+_SEQUEL |= {"revisited", "short"}
 _ROMAN = re.compile(r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})")
 
 
@@ -168,7 +168,7 @@ def decide(
         return Decided(found, settled=True)
     status: Literal["ambiguous", "not_found"] = "ambiguous" if possible else "not_found"
     # What two abstracts leave open, and what two papers of one title leave open, no third paper closes.
-    settled = any(verdict.compared for verdict, _ in possible) or len(accepted) > 1
+    settled = any(verdict.compared for verdict, _ in possible) or (len(accepted) > 1 and not asked.abstract)
     return Decided(Resolution(status=status, method=method, candidates=_shown(possible or ranked)), settled)
 
 
@@ -246,7 +246,7 @@ def compare(asked: str, candidate: str, known: Known | None = None) -> tuple[Clo
 
 
 def _alike(mine: _Spelt, theirs: _Spelt) -> tuple[Closeness, float, str]:
-    alike = fuzz.ratio(" ".join(mine.words), " ".join(theirs.words)) / 100
+    alike = fuzz.ratio(" ".join(mine.words), " ".join(theirs.words)) / 100 if mine.words else 0.0
     told = f"titles {alike:.0%} alike"
     if mine.numbers != theirs.numbers:
         return "other", alike, f"{told}, other numbers"
@@ -278,14 +278,16 @@ def _numbers(each: Sequence[str]) -> list[str]:
 
 
 def _misspelt(asked: Sequence[str], candidate: Sequence[str], known: Known) -> str | None:
-    """The one word of the title that is a letter off, where no other title has it; None where there is none."""
+    """The one word of the title, beside others, that is a letter off where no other title has it; None for none."""
     mine, theirs = "".join(asked), "".join(candidate)
     if OSA.distance(mine, theirs, score_cutoff=1) > 1:
         return None
     before = next((at for at, (a, b) in enumerate(zip(asked, candidate, strict=False)) if a != b), 0)
     after = next((at for at, (a, b) in enumerate(zip(reversed(asked), reversed(candidate), strict=False)) if a != b), 0)
     changed = asked[before : len(asked) - after], candidate[before : len(candidate) - after]
-    if any(len(word) == 1 or not word.isalpha() or _ROMAN.fullmatch(word) for side in changed for word in side):
+    if not before + after or any(
+        len(word) == 1 or not word.isalpha() or _ROMAN.fullmatch(word) for side in changed for word in side
+    ):
         return None
     return " ".join(changed[0]) if not any(known(word) for word in changed[0]) else None
 
@@ -295,7 +297,7 @@ def _beginning(asked: str, candidate: str, mine: Sequence[str], theirs: Sequence
     following = theirs[len(mine)]
     if len(mine) < CUT:
         return "the title begins with this name" if _at_subtitle(asked, candidate) else "too few words"
-    if following in _SEQUEL or _ROMAN.fullmatch(following) or following[0].isdigit():
+    if following in _SEQUEL or _ROMAN.fullmatch(following) or following.removeprefix("v")[:1].isdigit():
         return f"{BEGINS}, and goes on as a sequel: {following}"
     cut = asked.rstrip().endswith(("...", "\u2026", ":", "-", ",")) or mine[-1] in _DANGLING
     return BEGINS if cut or len(mine) >= WHOLE or _at_subtitle(asked, candidate) else f"{BEGINS}, in too few words"
