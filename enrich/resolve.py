@@ -53,6 +53,8 @@ class Open:
     """Which rungs have said all that they know."""
     heard: frozenset[str] = frozenset()
     """Those that did so earlier today: arXiv's answers change once a day."""
+    older: bool = False
+    """The index knows nothing of its time."""
     silent: str | None = None
     """Why a rung gave no answer that counts, but will."""
     failed: str | None = None
@@ -83,7 +85,7 @@ class Open:
             status = "failed" if self.failed and not self.silent else "pending"
             possible = left.candidates if left.status == "ambiguous" else ()
             waits = left.model_copy(update={"status": status, "candidates": possible})
-            return waits, self.silent or self.failed or nobody
+            return waits, self.silent or self.failed or (OLDER if self.older else nobody)
         return left, None
 
 
@@ -200,7 +202,7 @@ async def _here(
             one.decided = one.decided.model_copy(
                 update={"method": method if method not in (None, "manual") else "alias"}
             )
-        elif index and _is_due(paper):
+        elif index and (_is_due(paper) or _is_news(index, paper)):
             look_up(one, index)
         (ended if one.settled else open_ones).append(one)
     return ended, open_ones
@@ -213,9 +215,9 @@ def look_up(one: Open, index: TitleIndex) -> None:
     if not one.found:
         near, complete = index.near(one.asked.title)
         one.learn("index", _described([*index.misspelt(one.asked.title), *near]), complete=complete, index=index)
-    if one.decided.status == "not_found" and one.asked.date and f"{one.asked.date:%Y-%m}" > index.about.newest:
-        one.silent = OLDER
-    else:
+    date = one.asked.date
+    one.older = one.decided.status == "not_found" and date is not None and f"{date:%Y-%m}" > index.about.newest
+    if not one.older:
         one.answered.append("index")
 
 
@@ -224,8 +226,14 @@ def _described(found: Iterable[Indexed]) -> Iterator[Described]:
 
 
 def _is_due(paper: Document) -> bool:
-    after = paper["_work"].get("ask_after")
+    after: dt.datetime | None = paper["_work"].get("ask_after")
     return after is None or after <= dt.datetime.now(dt.UTC)
+
+
+def _is_news(index: TitleIndex, paper: Document) -> bool:
+    """Whether the index was made after the title was asked for."""
+    asked_at: dt.datetime | None = paper["_work"].get("asked_at")
+    return asked_at is None or asked_at < index.about.updated_at
 
 
 def _today() -> str:

@@ -138,7 +138,7 @@ async def _restore(database: Database, record: Document) -> Document | None:
     was = [old | {"sightings": [_as_now(one, now, old["title"]) for one in old["sightings"]]} for old in record["was"]]
     added = [stage for one in [*was, *filter(None, [here])] for stage in stages(from_paper(one), one["first_seen"])]
     asked: list[Document] = [{"$set": {"resolution": EMPTY["resolution"]}}]
-    asked += [{"$unset": ["_work.asked", "_work.ask_after", "_work.answered"]}]
+    asked += [{"$unset": ["_work.asked", "_work.asked_at", "_work.ask_after", "_work.answered"]}]
     await bulk.write(database["papers"], [UpdateOne({"_id": record["old"]}, [*added, *asked], upsert=True)])
     return paper
 

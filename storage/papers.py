@@ -367,6 +367,7 @@ def _noted(resolution: Resolution, reason: str | None, answered: Mapping[str, ob
     }
     if resolution.status in ("ambiguous", "not_found"):
         fields["_work.asked"] = {"$add": [{"$ifNull": ["$_work.asked", 0]}, 1]}
+        fields["_work.asked_at"] = "$$NOW"
         fields["_work.ask_after"] = {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": days}}
     return [{"$set": fields | TOUCHED}]
 
