@@ -66,6 +66,9 @@ class Open:
         """Judge all that was seen so far; complete: whether this search showed all that it has."""
         self.seen += found
         known = index.has if index else None
+        # A rung that answered earlier today is not asked again: of what it showed, the titles alone are known.
+        earlier = {one["arxiv_id"] for one in self.paper["resolution"]["candidates"]} if self.heard else set()
+        complete = complete and earlier <= {one.arxiv_id for one in self.seen}
         told = evidence.decide(self.asked, self.seen, method, complete=complete, known=known)
         self.decided, self.settled = told
 
@@ -167,8 +170,9 @@ async def plan(database: Database, apis: Mapping[str, Api], index: TitleIndex | 
         found += len(decided) + len(ended)
         waiting += len(still_open) - len(asked)
         due += len(asked)
-        for at, rung in enumerate(rungs):
-            most[at] += -(-sum(rung.name not in one.heard and bool(rung.words(one)) for one in asked) // rung.size)
+        for part in _parts(asked, rungs):
+            for at, rung in enumerate(rungs):
+                most[at] += -(-sum(rung.name not in one.heard and bool(rung.words(one)) for one in part) // rung.size)
     visits = []
     for name, api in apis.items():
         of_it = [number for rung, number in zip(rungs, most, strict=True) if rung.name == name]
@@ -225,6 +229,12 @@ def _described(found: Iterable[Indexed]) -> Iterator[Described]:
     return (one for paper in found for one in evidence.of_indexed(paper))
 
 
+def _parts(titles: Sequence[Open], rungs: Sequence[_Rung]) -> Iterator[Sequence[Open]]:
+    """The titles that climb together: as many as the first rung takes at once."""
+    size = rungs[0].size if rungs else AT_ONCE
+    return (titles[at : at + size] for at in range(0, len(titles), size))
+
+
 def _is_due(paper: Document) -> bool:
     after: dt.datetime | None = paper["_work"].get("ask_after")
     return after is None or after <= dt.datetime.now(dt.UTC)
@@ -257,10 +267,8 @@ class _Run:
         async for batch in batched(papers.unresolved(self.database, waiting=True), AT_ONCE):
             ended, still_open = await _here(self.database, self.index, batch)
             await self._keep(ended)
-            due = [one for one in still_open if _is_due(one.paper)]
-            size = self.rungs[0].size if self.rungs else AT_ONCE
-            for at in range(0, len(due), size):
-                await self._climb(due[at : at + size])
+            for part in _parts([one for one in still_open if _is_due(one.paper)], self.rungs):
+                await self._climb(part)
 
     async def _climb(self, titles: Sequence[Open]) -> None:
         for rung in self.rungs:
@@ -288,6 +296,8 @@ class _Run:
 
     def _unanswered(self, rung: _Rung, titles: Sequence[Open], error: EnrichError) -> None:
         self.report.why = error.reason
+        for one in titles:
+            one.answered = [name for name in one.answered if name != rung.name]  # not to its other search
         if rung.api.postponed(error):
             self.report.after = error.after
             self.report.put_off = self.report.put_off and isinstance(error, PutOff)
