@@ -15,6 +15,7 @@ from paperharvest.summary import IndexReport, Summary
 from storage import papers, title_index
 from storage.documents import Listing, Paper, Refusal
 from storage.title_index import Indexed
+from storage.titles import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,7 +84,8 @@ def _indexed(records: Iterable[Record]) -> Iterator[Indexed]:
         elif isinstance(one, Listing) and one.arxiv_id and one.title:
             submitted = one.arxiv.published if one.arxiv else None
             day = f"{submitted:%Y-%m-%d}" if submitted else _day(one.published.model_dump() if one.published else None)
-            yield Indexed(one.arxiv_id, (one.title,), one.authors, one.abstract, day)
+            abstract = collapse(one.abstract) if one.abstract else None
+            yield Indexed(one.arxiv_id, (collapse(one.title),), one.authors, abstract, day)
 
 
 def _stored(paper: Document) -> Indexed:

@@ -309,7 +309,7 @@ async def identified(database: Database) -> AsyncIterator[Document]:
         "title": 1,
         "authors": 1,
         "abstract": 1,
-        "arxiv.published": 1,
+        "published": 1,
         "sightings.listed_title": 1,
     }
     async for paper in _in_pages(database, {"ids.arxiv": {"$ne": None}, "title": {"$ne": None}}, fields):
