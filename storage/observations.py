@@ -7,6 +7,7 @@ on one day the last stands.
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import DeleteOne, UpdateOne
@@ -87,12 +88,14 @@ async def move(database: Database, moves: Mapping[str, str], urls: Sequence[str]
     moved: Document = {"paper": {"$in": list(moves)}} | ({} if urls is None else {"url": {"$in": urls}})
     spans = [span async for span in database["observations"].find(moved)]
     named = [_named(span, moves[span["paper"]]) for span in spans]
-    there = await _spans(database, [one["series"] for one in named])
-    united = [_united(one, there.get(one["series"], [])) for one in named]
-    await bulk.write(database["observations"], [one for one, _ in united])
+    series = {"series": {"$in": [one["series"] for one in named]}}
+    there = [span async for span in database["observations"].find(series)]
+    united = _united([*there, *named])
+    await bulk.write(database["observations"], [_kept(span) for span in united])
+    stay = {span["_id"] for span in united}
     # As they were read: what was extended meanwhile is left to whoever did that.
-    gone = [*spans, *(one for _, within in united for one in within)]
-    await bulk.write(database["observations"], [DeleteOne(one) for one in gone])
+    gone = [DeleteOne(span) for span in (*spans, *there) if span["_id"] not in stay]
+    await bulk.write(database["observations"], gone)
 
 
 async def remove(database: Database, paper_id: str) -> None:
@@ -101,18 +104,22 @@ async def remove(database: Database, paper_id: str) -> None:
 
 
 def _named(span: Document, new_id: str) -> Document:
-    return span | {"series": span["series"].replace(span["paper"], new_id, 1), "paper": new_id}
+    named = {key: span[key].replace(span["paper"], new_id, 1) for key in ("_id", "series")}
+    return {**span, **named, "paper": new_id}
 
 
-def _united(new: Document, spans: Sequence[Document]) -> tuple[UpdateOne, list[Document]]:
-    """The update that adds a span to a series, and which spans it takes the place of: one value has one span a day."""
-    same = [
-        one
-        for one in spans
-        if one["value"] == new["value"] and one["first_day"] <= new["last_day"] and new["first_day"] <= one["last_day"]
-    ]
-    first_day, last_day = min(one["first_day"] for one in (new, *same)), max(one["last_day"] for one in (new, *same))
-    begun = {key: value for key, value in new.items() if key not in ("_id", "last_day")} | {"first_day": first_day}
-    update = {"$setOnInsert": begun, "$max": {"last_day": last_day}}
-    within = [one for one in same if one["first_day"] > first_day]
-    return UpdateOne({"_id": f"{new['series']} {first_day}"}, update, upsert=True), within
+def _united(spans: Sequence[Document]) -> list[Document]:
+    """The spans, with those made one that overlap in a series with the same value."""
+    united: defaultdict[tuple[str, int], list[Document]] = defaultdict(list)
+    for span in sorted(spans, key=itemgetter("first_day")):
+        same = united[span["series"], span["value"]]
+        if same and span["first_day"] <= same[-1]["last_day"]:
+            same[-1]["last_day"] = max(same[-1]["last_day"], span["last_day"])
+        else:
+            same.append(span.copy())
+    return [span for same in united.values() for span in same]
+
+
+def _kept(span: Document) -> UpdateOne:
+    begun = {key: value for key, value in span.items() if key not in ("_id", "last_day")}
+    return UpdateOne({"_id": span["_id"]}, {"$setOnInsert": begun, "$max": {"last_day": span["last_day"]}}, upsert=True)
