@@ -40,6 +40,8 @@ ALIKE = 0.85
 """Titles so alike may be of one paper; they are never enough: the same people name their papers alike."""
 CUT, WHOLE = 4, 5
 """Words of a beginning that leaves no second possibility: of a title that is cut, and of one that looks whole."""
+HALF = 0.5
+"""Of the shorter list of authors: lists are cut, and some of a team write its next paper."""
 BARE_TITLE = 0.5
 """The score where only the title speaks."""
 SHOWN_CANDIDATES = 10
@@ -167,8 +169,10 @@ def decide(
         found = Resolution(status="resolved", method=method, score=rivals[0][0].score, candidates=_shown(rivals))
         return Decided(found, settled=True)
     status: Literal["ambiguous", "not_found"] = "ambiguous" if possible else "not_found"
-    # What two abstracts leave open, and what two papers of one title leave open, no third paper closes.
-    settled = any(verdict.compared for verdict, _ in possible) or (len(accepted) > 1 and not asked.abstract)
+    # What two abstracts leave open, and what two papers of one title leave open, no third paper closes;
+    # but beside a namesake with another abstract there may be one with this abstract.
+    settled = any(one.compared and (one.score > DIFFERENT or one.closeness not in _CLOSER) for one, _ in possible)
+    settled = settled or (len(accepted) > 1 and not asked.abstract)
     return Decided(Resolution(status=status, method=method, candidates=_shown(possible or ranked)), settled)
 
 
@@ -340,12 +344,12 @@ def _signs(asked: Described, candidate: Described) -> Iterable[tuple[str, bool]]
 
 
 def _names_agree(asked: Sequence[str], candidate: Sequence[str]) -> Iterable[tuple[str, bool]]:
-    """Lists are cut, and some of a team write its next paper: half of the shorter list agrees, none contradicts."""
+    """Half of the names agree, none contradicts."""
     mine, theirs = ({name for one in each if (name := author_key(one))} for each in (asked, candidate))
     if not mine or not theirs:
         return
     shared = len(mine & theirs) / min(len(mine), len(theirs))
-    if shared >= 0.5:  # noqa: PLR2004 - half
+    if shared >= HALF:
         yield "its authors", True
     elif not shared:
         yield OTHERS, False

@@ -220,7 +220,7 @@ def look_up(one: Open, index: TitleIndex) -> None:
         near, complete = index.near(one.asked.title)
         one.learn("index", _described([*index.misspelt(one.asked.title), *near]), complete=complete, index=index)
     date = one.asked.date
-    one.older = one.decided.status == "not_found" and date is not None and f"{date:%Y-%m}" > index.about.newest
+    one.older = one.decided.status == "not_found" and date is not None and f"{date:%Y-%m}" >= index.about.newest
     if not one.older:
         one.answered.append("index")
 

@@ -697,12 +697,16 @@ def test_undecided_candidates_come_by_how_much_agrees() -> None:
         (Described(TITLE, date=dt.date(2020, 1, 1)), [BARE], False),
         (Described(TITLE, ABSTRACT), [BARE, SECOND], False),
         (LISTED, [replace(RIGHT, abstract=sharing(59), authors_count=9)], True),
+        (Described(TITLE, ABSTRACT), [replace(RIGHT, abstract=sharing(21))], True),
+        (Described(TITLE, ABSTRACT), [replace(RIGHT, abstract=sharing(20))], False),
+        (Described(TITLE, ABSTRACT), [replace(BEGUN, abstract=UNRELATED), replace(LIKE, abstract=UNRELATED)], False),
+        (Described(TITLE, ABSTRACT), [replace(LIKE, abstract=sharing(10))], True),
         (LISTED, [replace(RIGHT, title=RETITLED, abstract=UNRELATED)], False),
         (LISTED, [RIGHT, replace(RIGHT, arxiv_id="2603.00011")], True),
     ],
 )
 def test_whether_others_may_still_change_it(asked: Described, candidates: list[Described], settled: bool) -> None:
-    """What abstracts have left open, and two papers of a bare title, are not asked for elsewhere."""
+    """What abstracts left open, or two papers of a bare title, is not asked for elsewhere; beside a namesake it is."""
     assert decide(asked, candidates, "index").settled is settled
 
 

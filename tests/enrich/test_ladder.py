@@ -330,17 +330,25 @@ async def test_a_name_that_was_not_asked_for_is_asked_for_later(database: Databa
 
 @pytest.mark.parametrize(
     ("day", "status", "reason"),
-    [("2023-12-31", "not_found", None), ("2024-01-01", "not_found", None), ("2024-02-01", "pending", OLDER)],
+    [("2023-12-31", "not_found", None), ("2024-01-31", "pending", OLDER), ("2024-02-01", "pending", OLDER)],
 )
 async def test_an_index_that_ends_before_says_nothing(
     database: Database, index: TitleIndex, day: str, status: str, reason: str | None
 ) -> None:
-    """Of later papers; where nobody else is asked they wait, and no earlier namesake is taken for one."""
+    """Of later papers, nor of its last month, which may be no whole one: they wait where nobody else is asked."""
     await list_dated(database, "Melting Backwards", day, OTHER)
     report = await resolve(database, {}, index, Shown())
     paper = await only(database)
     assert (paper.resolution.status, paper.arxiv.reason) == (status, reason)
     assert (report.waiting, report.complete) == (int(status == "pending"), True)
+
+
+async def test_a_namesake_in_the_index_is_no_end(database: Database, index: TitleIndex) -> None:
+    """Its abstract is another: whoever knows the paper of this one is asked for it."""
+    await list_one(database, TITLE, OTHER)
+    async with standin.serve(corpus_of({**ICE, "id": "2405.00005", "abstract": OTHER})) as server:
+        await climb(server, database, index)
+    assert ((await only(database)).id, asked_of(server)) == ("arxiv:2405.00005", {"arxiv": 1})
 
 
 async def test_a_provider_tells_what_an_old_index_cannot(database: Database, index: TitleIndex) -> None:
