@@ -50,6 +50,7 @@ STRANGE = 2  # words of a title that may be misspelt
 LONGEST_WORD = 40  # letters of a word that may be misspelt
 WORDS = 40  # of a title that are looked for
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+SHORT = 400  # bytes of a record that is not worth packing
 CACHE = 64 * 1024  # KiB that SQLite may take while it builds
 
 SETTINGS = (
@@ -104,11 +105,17 @@ class About(NamedTuple):
 
 
 def _pack(paper: Indexed) -> bytes:
-    return zlib.compress(orjson.dumps(list(paper)), 1)  # with its checksum; unpacks short records soonest
+    text = orjson.dumps(list(paper))
+    if len(text) < SHORT:
+        return text + zlib.crc32(text).to_bytes(4, "big")
+    return zlib.compress(text, 1)  # with its own checksum
 
 
 def _unpack(record: bytes) -> Indexed:
-    arxiv_id, titles, authors, abstract, published = orjson.loads(zlib.decompress(record))
+    text = record[:-4] if record.startswith(b"[") else zlib.decompress(record)
+    if record.startswith(b"[") and zlib.crc32(text) != int.from_bytes(record[-4:], "big"):
+        raise ValueError("a record is not what was written")
+    arxiv_id, titles, authors, abstract, published = orjson.loads(text)
     return Indexed(arxiv_id, tuple(titles), tuple(authors) if authors else None, abstract, published)
 
 
