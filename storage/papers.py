@@ -392,9 +392,7 @@ class Merge(NamedTuple):
 
     def update(self) -> UpdateOne:
         """The old paper's whole content, added to the new one."""
-        copied = stages(from_merged(self.old, self.arxiv_id, self.resolution), self.old["first_seen"])
-        told = stages(from_arxiv(self.entry)) if self.entry else []
-        return UpdateOne({"_id": self.new_id}, copied + told, upsert=True)
+        return adding(self.new_id, from_merged(self.old, self.arxiv_id, self.resolution), self.old["first_seen"])
 
     def record(self) -> UpdateOne:
         """What it brings, kept apart, so that a person can take it back."""
@@ -423,6 +421,7 @@ async def merge(database: Database, merges: Sequence[Merge]) -> None:
         stand = [one.decided(decided.get(one.old["_id"])) for one in merges]
         merges = [one for one in stand if one is not None]
         await copy(database, merges)
+        await record_arxiv(database, [one.entry for one in merges if one.entry])
         await lead(database, merges)
         if await aliases.decided(database, ids) != decided:  # whoever decided otherwise found nothing to take out yet
             await record_merges(database, merges)
@@ -450,5 +449,4 @@ async def lead(database: Database, merges: Sequence[Merge]) -> None:
 
 def _leading_to(one: Merge) -> list[UpdateOne]:
     key = one.old["_id"].partition("~")[0]
-    others = _other_names(one.entry) if one.entry else []
-    return [aliases.leading(key, one.new_id), *others, aliases.merged(one.old["_id"], one.new_id)]
+    return [aliases.leading(key, one.new_id), aliases.merged(one.old["_id"], one.new_id)]
