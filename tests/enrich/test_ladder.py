@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +14,9 @@ from enrich.evidence import Described
 from enrich.resolve import LADDER, NOBODY, OLDER, UNSEARCHABLE, Open, Plan, look_up, plan, resolve
 from storage import decisions
 from storage.documents import Listing, Page, Resolution
+from storage.errors import StorageError
 from storage.papers import sight
-from storage.title_index import Indexed, TitleIndex, writing
+from storage.title_index import NAME, Indexed, TitleIndex, writing
 from tests import standin
 from tests.enrich.harvest import Shown, asked_of, corpus_of, doors, list_one, list_rows, stored
 from tests.enrich.scripted import Reply, door, serving
@@ -325,6 +326,24 @@ async def test_a_name_that_was_not_asked_for_is_asked_for_later(database: Databa
     assert (await only(database)).id == f"arxiv:{ID}"
 
 
+async def test_a_new_index_is_news(database: Database, index: TitleIndex, tmp_path: Path) -> None:
+    """A title that waits for its time is looked up in an index that was made since, and only there."""
+    await list_one(database, "Melting Backwards")
+    async with standin.serve(corpus_of(ICE)) as server:
+        await climb(server, database, index)
+        before, asked = await everything(database), len(server.log)
+        await climb(server, database, index)
+        assert (await everything(database), len(server.log)) == (before, asked)
+        earlier = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+        await database["papers"].update_one({}, {"$set": {"_work.asked_at": earlier}})
+        with closing(indexing(tmp_path, Indexed("2401.00009", ("Melting Backwards",)))) as newer:
+            assert (await planned(server, database, newer))[:3] == (1, 0, 0)
+            await climb(server, database, newer)
+        assert len(server.log) == asked
+    paper = await only(database)
+    assert (paper.id, paper.resolution.method) == ("arxiv:2401.00009", "index")
+
+
 # --- an index that is older -------------------------------------------------------------------------------
 
 
@@ -536,3 +555,29 @@ async def test_nothing_decides_without_an_answer(index: TitleIndex) -> None:
     late = opened("Melting Backwards", date=dt.date(2024, 2, 1))
     look_up(late, index)
     assert (late.outcome(NOBODY)[0].status, late.outcome(NOBODY)[1], late.answered) == ("pending", OLDER, [])
+
+
+BOOKS = [
+    INDEXED,
+    Indexed("2401.00002", ("How Snow Falls in Winter: A Tale",), None, OTHER),
+    Indexed("2401.00003", ("How Snow Falls in Winter Nights",)),
+    Indexed("2401.00004", ("Hail", "On Hail and Its Storms")),
+]
+
+
+@pytest.mark.long
+def test_no_broken_byte_of_the_index_leads_to_another_paper(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A title is resolved to its own paper, left open, or the damage is told; some bytes only with `--whole`."""
+    indexing(tmp_path, *BOOKS).close()
+    path = tmp_path / NAME
+    content = path.read_bytes()
+    found = 0
+    for at in range(0, len(content), 1 if request.config.getoption("whole") else 101):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
+        with suppress(StorageError), closing(TitleIndex(tmp_path)) as index:
+            for book in BOOKS:
+                one = opened(book.titles[-1], abstract=book.abstract)
+                look_up(one, index)
+                assert not one.found or one.decided.candidates[0].arxiv_id == book.arxiv_id
+                found += one.found
+    assert found > len(content) // 101
