@@ -223,6 +223,12 @@ async def listed(database: Database, digest: str, comments: int | None = None) -
     return merging(old)
 
 
+async def emptied(database: Database) -> None:
+    """Without the indexes' being made again."""
+    for name in ("papers", "aliases", "merges", "observations"):
+        await database[name].delete_many({})
+
+
 async def sightings(database: Database) -> list[tuple[str, int | None]]:
     """(digest, comments) of all papers."""
     found = database["papers"].find().sort("_id", 1)
@@ -249,6 +255,21 @@ async def test_an_older_reading_brings_no_older_sighting_back(database: Database
     await papers.merge(database, [newer])
     await papers.merge(database, [older])
     assert await sightings(database) == [("text:01", 2)]
+
+
+async def test_what_arxiv_told_is_found_by_its_names(database: Database) -> None:
+    """A resolver that was told of the paper is killed wherever it stands, and another one folds the paper."""
+    for requests in range(12):
+        await emptied(database)
+        found = await listed(database, "text:01")
+        process = Process(database, partial(papers.merge, merges=[merging(found.old, entry(ICE))]))
+        for _ in range(requests):
+            await process.step()
+        await process.kill()
+        await papers.merge(database, [found])
+        told = await database["papers"].count_documents({"arxiv.status": "ok"})
+        leading = await aliases.papers_of(database, [f"doi:10.1/ice-{ICE}"])
+        assert not told or leading
 
 
 async def spans(database: Database) -> list[tuple[str, int, str, str]]:
@@ -324,8 +345,7 @@ class Identity(RuleBasedStateMachine):
         self.loop.run_until_complete(self._begin(self._page(COPIES[0], rows)))
 
     async def _begin(self, first: Work) -> None:
-        for name in ("papers", "aliases", "merges", "observations"):
-            await self.database[name].delete_many({})
+        await emptied(self.database)
         await first(self.database)
 
     @rule(how=st.sampled_from([search, fold]), steps=STEPS)
