@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from gzip import decompress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import tantivy
 from rapidfuzz import fuzz
 
-from benchmarks.titles import DATA, answer, hard_rows, look_up, report
+from benchmarks.titles import all_titles, answer, hard_rows, look_up, report
 from enrich import evidence
 from enrich.evidence import Described
 from storage.title_index import NAME, TitleIndex
@@ -47,12 +46,6 @@ class Scores(NamedTuple):
     right: int
     wrong: int
     nothing: int
-
-
-def all_titles() -> list[tuple[str, str]]:
-    """Every arXiv id of `titles_all`, with its title."""
-    rows = decompress((DATA / "titles_all.tsv.gz").read_bytes()).decode().split("\n")
-    return [(arxiv_id, title) for arxiv_id, tab, title in (row.partition("\t") for row in rows) if tab]
 
 
 def building(folder: Path) -> Iterator[Bar]:

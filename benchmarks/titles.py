@@ -55,6 +55,12 @@ def hard_rows() -> list[Row]:
     return lines(DATA / "truth" / "hard_titles.jsonl")
 
 
+def all_titles() -> list[tuple[str, str]]:
+    """Every arXiv id of `titles_all`, with its title."""
+    rows = gzip.decompress((DATA / "titles_all.tsv.gz").read_bytes()).decode().split("\n")
+    return [(arxiv_id, title) for arxiv_id, tab, title in (row.partition("\t") for row in rows) if tab]
+
+
 def names(row: Row) -> tuple[str, ...] | None:
     """Its authors, where it tells them."""
     return tuple(row["authors"]) if row.get("authors") else None
