@@ -268,6 +268,43 @@ def test_titles_that_are_only_alike(asked: str, candidate: str, closeness: str, 
     assert judged(candidate, asked, lambda _: True)[:4] == found[:4]
 
 
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        *(
+            (word, True)
+            for word in [
+                "i",
+                "ii",
+                "iii",
+                "iv",
+                "v",
+                "vi",
+                "vii",
+                "viii",
+                "ix",
+                "x",
+                "xi",
+                "xii",
+                "xiii",
+                "xiv",
+                "xv",
+                "xix",
+                "xx",
+                "xxxix",
+                "7",
+                "2nd",
+                "gpt4",
+            ]
+        ),
+        *((word, False) for word in ["iiii", "iix", "ivi", "vv", "vx", "ixi", "xxxx", "mix", "c"]),
+    ],
+)
+def test_which_words_are_numbers(word: str, number: bool) -> None:
+    """Those with digits, and numbers as Romans wrote them."""
+    assert compare(f"{TITLE} {word}", TITLE)[2].endswith("other numbers") is number
+
+
 def test_scores_of_titles() -> None:
     """Half of how alike they are, to three places, whatever the likeness is called."""
     assert judged("How Ice Grows in Cold Rivers", "How Ice Grew in Cold Rivers", None).score == 0.473
@@ -696,6 +733,7 @@ def test_undecided_candidates_come_by_how_much_agrees() -> None:
         (Described(TITLE), [BEGUN], False),
         (Described(TITLE, date=dt.date(2020, 1, 1)), [BARE], False),
         (Described(TITLE, ABSTRACT), [BARE, SECOND], False),
+        (Described(TITLE, date=DAY), [BARE, replace(SECOND, arxiv_id="2501.00011")], False),
         (LISTED, [replace(RIGHT, abstract=sharing(59), authors_count=9)], True),
         (Described(TITLE, ABSTRACT), [replace(RIGHT, abstract=sharing(21))], True),
         (Described(TITLE, ABSTRACT), [replace(RIGHT, abstract=sharing(20))], False),
