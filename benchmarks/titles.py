@@ -19,13 +19,14 @@ from crawler import layouts
 from enrich import evidence, resolve
 from enrich.evidence import Described
 from storage import title_index
+from storage.documents import Resolution
 from storage.title_index import Indexed, TitleIndex
 from storage.titles import title_key, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from storage.documents import Listing, Resolution
+    from storage.documents import Listing
 
 SHARED = Path(__file__).parents[2] / "shared"
 DATA = SHARED / "data"
@@ -36,6 +37,7 @@ BEGINNING = {"truncated", "subtitle_missing"}
 OPEN = {"name_only_ambiguous", "subtitle_missing_ambiguous", "same_title_same_authors"}
 RETITLED = {"CPL: Critical Plan Step Learning": "2409.08642", "Synapse: Trajectory-as-Exemplar": "2306.07863"}
 """Seed papers with another title and another abstract than arXiv's last version has, by hand."""
+UNASKED = {"resolution": Resolution().model_dump()}
 COLUMNS = ("rows", "right", "wrong", "ambiguous", "not_found", "shown", "distractors")
 """Of the rows; `shown`: with the right paper among the candidates, `distractors`: with at least two of them."""
 
@@ -77,7 +79,7 @@ def indexed(folder: Path, papers: Iterable[Row]) -> TitleIndex:
 
 def look_up(asked: Described, index: TitleIndex) -> Resolution:
     """What the index alone makes of a title, with all the evidence."""
-    one = resolve.Open({}, asked)
+    one = resolve.Open(UNASKED, asked)
     resolve.look_up(one, index)
     return one.decided
 
