@@ -19,7 +19,7 @@ from rapidfuzz.distance import OSA
 
 from storage.arxiv_ids import id_month
 from storage.documents import Candidate, Resolution
-from storage.titles import SUBTITLE, author_key, clean_latex, name_keys, spellings, title_key, words
+from storage.titles import author_key, clean_latex, name_keys, spellings, title_key, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -168,12 +168,13 @@ def decide(
     if accepted and len(rivals) == 1 and (complete or rivals[0][0].by_abstract):
         found = Resolution(status="resolved", method=method, score=rivals[0][0].score, candidates=_shown(rivals))
         return Decided(found, settled=True)
-    status: Literal["ambiguous", "not_found"] = "ambiguous" if possible else "not_found"
+    if not possible:
+        return Decided(Resolution(status="not_found", method=method, candidates=_shown(ranked)), settled=False)
     # What two abstracts leave open, and what two papers of one title leave open, no third paper closes;
     # but beside a namesake with another abstract there may be one with this abstract.
     settled = any(one.compared and (one.score > DIFFERENT or one.closeness not in _CLOSER) for one, _ in possible)
     settled = settled or (len(accepted) > 1 and not asked.abstract)
-    return Decided(Resolution(status=status, method=method, candidates=_shown(possible or ranked)), settled)
+    return Decided(Resolution(status="ambiguous", method=method, candidates=_shown(possible)), settled)
 
 
 def _order(verdict: Verdict) -> tuple[int, int, float]:
@@ -309,7 +310,7 @@ def _beginning(asked: str, candidate: str, mine: Sequence[str], theirs: Sequence
 
 def _at_subtitle(asked: str, candidate: str) -> bool:
     key = title_key(asked)
-    return any(title_key(candidate[: mark.start()]) == key for mark in SUBTITLE.finditer(candidate))
+    return f"{key}:" in name_keys(candidate)
 
 
 # --- abstracts --------------------------------------------------------------------------------------------

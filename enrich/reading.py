@@ -8,7 +8,7 @@ import unicodedata
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from enrich.errors import BadBatch, NotUnderstood
+from enrich.errors import NotUnderstood
 from enrich.evidence import Described
 from storage.arxiv_ids import parse_id
 from storage.titles import clean_latex, collapse
@@ -86,7 +86,7 @@ def in_utc(value: str, name: str) -> dt.datetime:
 
 
 def query(title: str) -> str:
-    """A title as searches take it: words whose spelling is sure, in any script. Raises BadBatch where it has none.
+    """A title as searches take it: words whose spelling is sure, in any script; empty where it has none.
 
     Words only, since `,` `|` `:` `-` and quotes are operators; a lone sure word would find too much, so then all words.
     """
@@ -95,9 +95,7 @@ def query(title: str) -> str:
     words = re.findall(r"[^\W_]+(?:\.[^\W_]+)*", sure)
     if len(words) <= 1:
         words = re.findall(r"[^\W_]+", cleaned)
-    if not words:
-        raise BadBatch("a title without words cannot be searched for")
-    return shorten(" ".join(words), LONGEST_QUERY, placeholder="") or words[0][:LONGEST_QUERY]
+    return shorten(" ".join(words), LONGEST_QUERY, placeholder="") or "".join(words[:1])[:LONGEST_QUERY]
 
 
 def described(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from enrich import evidence, providers
 from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError, PutOff
+from enrich.reading import query
 from enrich.report import Report
 from enrich.stamp import stamped
 from storage import aliases, decisions, papers
@@ -64,12 +65,19 @@ class Open:
         self, method: str, found: Iterable[Described], *, complete: bool, index: TitleIndex | None = None
     ) -> None:
         """Judge all that was seen so far; complete: whether this search showed all that it has."""
-        self.seen += found
-        known = index.has if index else None
-        # A rung that answered earlier today is not asked again: of what it showed, the titles alone are known.
-        earlier = {one["arxiv_id"] for one in self.paper["resolution"]["candidates"]} if self.heard else set()
+        shown = list(found)
+        self.seen += shown
+        # Who answered before is not asked again: of what it showed that may be the paper, the titles alone are known.
+        before = self.paper["resolution"]
+        counts = self.heard and before["status"] != "not_found"
+        earlier = {one["arxiv_id"] for one in before["candidates"]} if counts else set()
         complete = complete and earlier <= {one.arxiv_id for one in self.seen}
-        told = evidence.decide(self.asked, self.seen, method, complete=complete, known=known)
+        judged = partial(evidence.decide, self.asked, self.seen, method, known=index.has if index else None)
+        told = judged(complete=complete)
+        if told.resolution.status == "resolved" and not any(
+            one.arxiv_id == told.resolution.candidates[0].arxiv_id for one in shown
+        ):
+            told = judged(complete=False)  # that this search shows no other says nothing: it does not know the paper
         self.decided, self.settled = told
 
     @property
@@ -104,7 +112,7 @@ class _Rung(NamedTuple):
 
 
 def _title(one: Open) -> str | None:
-    return one.asked.title if title_key(one.asked.title) else None
+    return one.asked.title if query(one.asked.title) else None
 
 
 def _phrase(one: Open) -> str | None:
@@ -166,7 +174,7 @@ async def plan(database: Database, apis: Mapping[str, Api], index: TitleIndex | 
     async for batch in batched(papers.unresolved(database, waiting=True), AT_ONCE):
         decided = await aliases.decided(database, [paper["_id"] for paper in batch])
         ended, still_open = await _here(database, index, [one for one in batch if one["_id"] not in decided])
-        asked = [one for one in still_open if _is_due(one.paper)]
+        asked = _due(still_open, rungs)
         found += len(decided) + len(ended)
         waiting += len(still_open) - len(asked)
         due += len(asked)
@@ -192,8 +200,7 @@ async def _here(
     ended: list[Open] = []
     open_ones: list[Open] = []
     for paper in batch:
-        answered = paper["_work"].get("answered") or {}
-        heard = frozenset(answered.get("by", ()) if answered.get("on") == _today() else ())
+        heard = _heard(paper)
         one = Open(paper, evidence.of_paper(paper), answered=sorted(heard), heard=heard)
         stored = [known[each] for each in leading.get(keys[paper["_id"]], ()) if each in known]
         # The store knows what was listed: there may be others of that title, and only an abstract decides.
@@ -221,12 +228,22 @@ def look_up(one: Open, index: TitleIndex) -> None:
         one.learn("index", _described([*index.misspelt(one.asked.title), *near]), complete=complete, index=index)
     date = one.asked.date
     one.older = one.decided.status == "not_found" and date is not None and f"{date:%Y-%m}" >= index.about.newest
-    if not one.older:
+    if not one.older and title_key(one.asked.title):
         one.answered.append("index")
 
 
 def _described(found: Iterable[Indexed]) -> Iterator[Described]:
     return (one for paper in found for one in evidence.of_indexed(paper))
+
+
+def _due(titles: Iterable[Open], rungs: Sequence[_Rung]) -> list[Open]:
+    """Those whose time has come, and those not found that somebody new may know."""
+    names = {rung.name for rung in rungs}
+    return [
+        one
+        for one in titles
+        if _is_due(one.paper) or (one.paper["resolution"]["status"] == "not_found" and not names <= one.heard)
+    ]
 
 
 def _parts(titles: Sequence[Open], rungs: Sequence[_Rung]) -> Iterator[Sequence[Open]]:
@@ -238,6 +255,13 @@ def _parts(titles: Sequence[Open], rungs: Sequence[_Rung]) -> Iterator[Sequence[
 def _is_due(paper: Document) -> bool:
     after: dt.datetime | None = paper["_work"].get("ask_after")
     return after is None or after <= dt.datetime.now(dt.UTC)
+
+
+def _heard(paper: Document) -> frozenset[str]:
+    """Who needs not be asked: who answered while others were silent, earlier today, or all until the title is due."""
+    answered, waits = paper["_work"].get("answered") or {}, paper["resolution"]["status"] == "pending"
+    by = frozenset(answered.get("by", ()))
+    return by if not _is_due(paper) or (waits and answered.get("on") == _today()) else frozenset()
 
 
 def _is_news(index: TitleIndex, paper: Document) -> bool:
@@ -267,7 +291,7 @@ class _Run:
         async for batch in batched(papers.unresolved(self.database, waiting=True), AT_ONCE):
             ended, still_open = await _here(self.database, self.index, batch)
             await self._keep(ended)
-            for part in _parts([one for one in still_open if _is_due(one.paper)], self.rungs):
+            for part in _parts(_due(still_open, self.rungs), self.rungs):
                 await self._climb(part)
 
     async def _climb(self, titles: Sequence[Open]) -> None:
@@ -312,13 +336,12 @@ class _Run:
         found = [one for one in titles if one.found]
         await papers.merge(self.database, [_merge(one) for one in found])
         self.report.counts["resolved"] += len(found)
-        nobody = UNSEARCHABLE if self.rungs else NOBODY
+        nobody = UNSEARCHABLE if self.rungs or self.index else NOBODY
         groups: dict[tuple[str | None, tuple[str, ...]], dict[str, Resolution]] = {}
         for one in titles:
             if not one.found:
                 what, why = one.outcome(nobody)
-                heard = tuple(one.answered) if what.status == "pending" else ()
-                groups.setdefault((why, heard), {})[one.paper["_id"]] = what
+                groups.setdefault((why, tuple(dict.fromkeys(one.answered))), {})[one.paper["_id"]] = what
                 self._count(what, why)
         for (why, answered), told in groups.items():
             await papers.note_resolutions(self.database, told, why, {"on": _today(), "by": list(answered)})

@@ -50,7 +50,8 @@ def plan(settings: Settings) -> resolve.Plan:
     async def planned(database: Database) -> resolve.Plan:
         async with session(settings.user_agent) as pool:
             apis = providers.open_apis(pool, database, settings.providers)
-            return await resolve.plan(database, apis, title_index.opened(settings.data_dir))
+            with title_index.reading(settings.data_dir) as index:
+                return await resolve.plan(database, apis, index)
 
     with server(settings) as uri:
         return in_database(settings, uri, planned)
@@ -68,7 +69,7 @@ async def _ask(
     async with session(settings.user_agent) as pool:
         apis = providers.open_apis(pool, database, settings.providers)
         if titles:
-            index = title_index.opened(settings.data_dir)
-            summary.asked.append(await resolve.resolve(database, apis, index, progress))
+            with title_index.reading(settings.data_dir) as index:
+                summary.asked.append(await resolve.resolve(database, apis, index, progress))
             await digests.date_by_ids(database)
         summary.asked += await run.enrich(database, apis, kinds, progress)

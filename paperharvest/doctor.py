@@ -8,7 +8,6 @@ import platform
 import subprocess
 import sys
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from enrich import providers
@@ -92,9 +91,10 @@ def _data_folder(folder: Path) -> Finding:
 
 def _title_index(folder: Path) -> Iterator[Finding]:
     try:
-        if index := title_index.opened(folder):
-            with closing(index):
-                index.check()
+        with title_index.reading(folder) as index:
+            if index is None:
+                return
+            index.check()
             yield Finding("title index", "good", f"{index.about}, made {ago(index.about.updated_at)}")
     except StorageError as error:
         yield Finding("title index", "bad", str(error))

@@ -59,7 +59,11 @@ def overview(settings: Settings) -> Document:
 
     figures = _looked_up(settings, looked)
     token = settings.providers["github"].api_key is not None
-    figures["index"] = (about := title_index.about(settings.data_dir)) and about._asdict()
+    try:
+        with title_index.reading(settings.data_dir) as index:
+            figures["index"] = index and index.about._asdict()
+    except StorageError as error:
+        figures["index"] = {"damaged": str(error)}
     return figures | {"next": list(views.next_steps(figures, token=token))}
 
 

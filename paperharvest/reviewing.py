@@ -63,7 +63,7 @@ def _answer(candidates: Sequence[str]) -> str:
             return told if line else QUIT
         if identified := parse_id(told):
             return identified[0]
-        if told.isdecimal() and 1 <= int(told) <= len(candidates):
-            return candidates[int(told) - 1]
+        if told in (numbered := {str(number): one for number, one in enumerate(candidates, 1)}):
+            return numbered[told]
         numbers = f"a number from 1 to {len(candidates)}, nor " if candidates else ""
         typer.echo(f"{told[:80]!r} is neither {numbers}an arXiv id, such as 2503.00010.")

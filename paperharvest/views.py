@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paperharvest.texts import ago, ahead, printable, shortened, span
+from paperharvest.texts import ago, ahead, printable, shortened
 from storage.status import STATUSES
 from storage.title_index import About
 
@@ -169,7 +169,7 @@ def status(figures: Mapping[str, Any]) -> Iterator[str]:
         asked = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.items())
         yield f"hf-daily   {sum(states.values())} days asked for: {asked}; {figures['missing_days']} missing or due"
     if index := figures["index"]:
-        yield f"index      {About(**index)}, made {ago(index['updated_at'])}"
+        yield f"index      {index['damaged'] if 'damaged' in index else _index(About(**index))}"
     yield f"{'facts':<28}" + "".join(f"{status:>9}" for status in COLUMNS)
     for kind, providers in figures["coverage"].items():
         for name, counts in providers.items():
@@ -182,6 +182,10 @@ def status(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"last run   {run['command']}, {ago(run['started_at'])}, {ended}"
     for step in figures["next"]:
         yield f"next       {step}"
+
+
+def _index(about: About) -> str:
+    return f"{about}, made {ago(about.updated_at)}"
 
 
 def _refused(refused: Mapping[str, Any]) -> Iterator[str]:
@@ -226,7 +230,7 @@ def plan(one: Plan) -> Iterator[str]:
     """What `resolve` would ask."""
     yield f"titles     {one.found} decided by what is known here, {one.waiting} wait for their time, {one.open} open"
     for visit in one.visits:
-        requests = f"{visit.fewest}" if visit.fewest == visit.most else f"{visit.fewest} to {visit.most}"
-        wait = f"{span(visit.interval * max(visit.fewest - 1, 0))} to {span(visit.interval * max(visit.most - 1, 0))}"
-        yield f"  {visit.provider:<17} {requests} requests, {wait} of waiting between them"
+        if visit.most:
+            requests = f"{visit.fewest}" if visit.fewest == visit.most else f"{visit.fewest} to {visit.most}"
+            yield f"  {visit.provider:<17} {requests} requests, {visit.interval:g} s apart at least"
     yield "nothing was asked or stored"

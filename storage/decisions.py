@@ -16,7 +16,7 @@ from storage.contributions import EMPTY, from_merged, from_paper, instead, stage
 from storage.documents import Resolution
 from storage.errors import StorageError
 from storage.papers import Merge
-from storage.titles import title_id
+from storage.titles import title_hash, title_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,8 +79,9 @@ async def _titles(database: Database, asked: str) -> list[str]:
     merged = {"$or": [{"old": asked}, {"paper": {"$in": [one["_id"] for one in found]}}]}
     titles = {one["_id"] for one in found if one["_id"].startswith("title:")}
     titles |= {one["old"] for one in await _records(database, merged)}
-    if asked in titles:
-        return [asked]
+    for exact in (asked, f"title:{title_hash(asked)}"):
+        if of_it := sorted(one for one in titles if exact in (one, one.partition("~")[0])):
+            return of_it
     if titles:
         return sorted(titles)
     if found:

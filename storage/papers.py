@@ -310,6 +310,8 @@ async def identified(database: Database) -> AsyncIterator[Document]:
         "authors": 1,
         "abstract": 1,
         "published": 1,
+        "text_source": 1,
+        "resolution.status": 1,
         "sightings.listed_title": 1,
     }
     async for paper in _in_pages(database, {"ids.arxiv": {"$ne": None}, "title": {"$ne": None}}, fields):

@@ -64,6 +64,7 @@ WORD_TABLE = "content='', columnsize=0, detail=none, tokenize='ascii'"
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS papers (n INTEGER PRIMARY KEY, arxiv_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS keys (key TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS twins (key TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS common (word TEXT PRIMARY KEY, papers INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     f"CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(titles, {WORD_TABLE})",
@@ -99,9 +100,11 @@ class About(NamedTuple):
     size: int
     updated_at: dt.datetime
     newest: str
+    """The month of the newest paper of the dumps it was built from; empty where papers of the database made it."""
 
     def __str__(self) -> str:
-        return f"{self.papers} papers up to {self.newest}, {self.size / 2**20:.1f} MiB"
+        upto = f" up to {self.newest}" if self.newest else ""
+        return f"{self.papers} papers{upto}, {self.size / 2**20:.1f} MiB"
 
 
 def _pack(paper: Indexed) -> bytes:
@@ -135,14 +138,15 @@ def writing(folder: Path, *, keep: bool) -> Iterator[Add]:
     _sweep(folder)
     new.unlink(missing_ok=True)  # of a killed run, which in a container often has the same number
     try:
-        if keep and (known := opened(folder)):
-            known.close()
+        if keep and old.exists():
+            with closing(TitleIndex(folder)) as known:
+                known.check()
             shutil.copyfile(old, new)
         with closing(sqlite3.connect(new, isolation_level=None)) as database:
             for statement in (*SETTINGS, *SCHEMA, "BEGIN"):
                 database.execute(statement)
             yield partial(_add, database)
-            _finish(database)
+            _finish(database, keep=keep)
         with new.open("rb+") as file:
             os.fsync(file.fileno())
         new.replace(old)
@@ -157,21 +161,24 @@ def _sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{NAME}.*"):
         with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > STALE:
+            if left.suffix[1:].isdigit() and time.time() - left.stat().st_mtime > STALE:
                 left.unlink()
 
 
-def _finish(database: sqlite3.Connection) -> None:
+def _finish(database: sqlite3.Connection, *, keep: bool) -> None:
     # In their order: a table that grows at its end is written once.
     database.execute("INSERT OR IGNORE INTO keys SELECT key, n FROM temp.found ORDER BY key, n")
     database.execute("INSERT INTO words(words) VALUES ('optimize')")
     (papers,) = database.execute("SELECT count(*) FROM papers").fetchone()
     if not papers:
         raise StorageError("no paper with an arXiv id and a title was found: the index stays as it was")
-    newest = max(id_month(one) for (one,) in database.execute("SELECT arxiv_id FROM papers"))
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    told = {"papers": papers, "newest": newest, "updated_at": now}
+    told = {"papers": papers, "updated_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+    if not keep:
+        told["newest"] = max(id_month(one) for (one,) in database.execute("SELECT arxiv_id FROM papers"))
     database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told.items())
+    database.execute("INSERT OR IGNORE INTO meta VALUES ('newest', '')")
+    database.execute("DELETE FROM twins")
+    database.execute("INSERT INTO twins SELECT key, count(*) FROM keys GROUP BY key HAVING count(*) > 1")
     database.execute("CREATE VIRTUAL TABLE temp.counts USING fts5vocab(main, words, row)")
     database.execute("DELETE FROM common")
     database.execute("INSERT INTO common SELECT term, doc FROM temp.counts WHERE doc > ?", (COMMON,))
@@ -238,18 +245,14 @@ def _one_letter_off(word: str) -> set[str]:
     return swapped | dropped | {a + letter + rest for a, b in cuts for letter in LETTERS for rest in {b, b[1:]}}
 
 
-def opened(folder: Path) -> TitleIndex | None:
+@contextmanager
+def reading(folder: Path) -> Iterator[TitleIndex | None]:
     """The index in that folder; None where none was built. Raises StorageError where it is damaged."""
-    return TitleIndex(folder) if (folder / NAME).exists() else None
-
-
-def about(folder: Path) -> About | None:
-    """What there is in that folder; None where no index was built. Raises StorageError where it is damaged."""
-    index = opened(folder)
-    if index is None:
-        return None
-    with closing(index):
-        return index.about
+    if not (folder / NAME).exists():
+        yield None
+        return
+    with closing(TitleIndex(folder)) as index:
+        yield index
 
 
 class TitleIndex:
@@ -337,7 +340,11 @@ class TitleIndex:
             return self._database.execute(query, (f'"{word}"',)).fetchone() is not None
 
     def _having(self, key: str) -> list[int]:
-        return [n for (n,) in self._database.execute("SELECT n FROM keys WHERE key = ? LIMIT ?", (key, SHARING + 1))]
+        found = [n for (n,) in self._database.execute("SELECT n FROM keys WHERE key = ? LIMIT ?", (key, SHARING + 1))]
+        twins = self._database.execute("SELECT papers FROM twins WHERE key = ?", (key,)).fetchone()
+        if twins and len(found) < min(twins[0], SHARING + 1):  # a paper that is hidden would leave the other certain
+            raise ValueError("keys are missing")
+        return found
 
     def _beginning(self, key: str) -> list[int]:
         query = "SELECT DISTINCT n FROM keys WHERE key > ? AND key < ? LIMIT ?"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ def words(title: str) -> list[str]:
 SUBTITLE = re.compile(r":|[?!.](?=\s)|\s-\s|[\u2013\u2014]|--+")
 
 
+MOST_NAMES = 8  # of a title: bounds what a text that is none costs
+
+
 def name_keys(title: str) -> list[str]:
     """The keys of the title's beginnings before each subtitle, marked by a colon, which no title's key holds."""
-    ends = [match.start() for match in SUBTITLE.finditer(title)]
+    ends = [match.start() for match in islice(SUBTITLE.finditer(title), MOST_NAMES)]
     return [f"{key}:" for end in ends if (key := title_key(title[:end]))]
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
-from enrich.evidence import Described, Found
+from enrich.evidence import Described, Found, compare
 from enrich.http import Answer, Budget
 from enrich.reading import count, described, digits, part, query, rows, text
 from storage import waits
@@ -72,8 +72,11 @@ async def find(titles: Sequence[str], api: Api) -> Found:
         works, total = _works(answer)
         if len(works) != min(total, WORKS_A_TITLE):
             raise NotUnderstood(f"{len(works)} works of {total}")
-        candidates = dict.fromkeys(one for work in works for one in _described(work) if one)
-        return Found(list(candidates), complete=total == len(works))
+        candidates = list(dict.fromkeys(one for work in works for one in _described(work) if one))
+        # The very title elsewhere, and not on arXiv: what arXiv has under a like title is another paper.
+        titled = any(compare(title, text(work, "title") or "")[0] == "same" for work in works)
+        known = not titled or any(compare(title, one.title)[0] == "same" for one in candidates)
+        return Found(candidates, complete=known and total == len(works))
 
     words = query(title)
     params = {"filter": f"title.search:{words}", "per_page": str(WORKS_A_TITLE), "select": TITLE_SELECT}

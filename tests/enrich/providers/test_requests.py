@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from enrich import http, reading
-from enrich.errors import BadBatch, PutOff, TryLater
+from enrich.errors import PutOff, TryLater
 from enrich.providers import github, huggingface, openalex, semantic_scholar
 from tests.enrich.scripted import Reply, door, serving
 
@@ -77,12 +77,10 @@ WORDS = "How Ice Floes Grow A Survey of all floes"
 async def test_a_title_is_sent_as_words(
     module: Any, path: str, nothing: str, sent: dict[str, str], turns: Database
 ) -> None:
-    """None of its punctuation, the key in a header; of symbols alone nothing is sent."""
+    """None of its punctuation, the key in a header."""
     name = module.__name__.rpartition(".")[2]
     async with serving(Reply(nothing)) as server, door(server.url, turns, name, api_key=KEY) as api:
         assert await module.find(['How Ice-Floes Grow: A Survey, of (all) | "floes"'], api) == ([], True)
-        with pytest.raises(BadBatch):
-            await module.find(["?!"], api)
     [request] = server.log
     address = urlsplit(request.path)
     assert (address.path, parse_qs(address.query)) == (path, {key: [value] for key, value in sent.items()})
