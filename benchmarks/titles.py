@@ -94,7 +94,7 @@ def report(bars: Iterable[Bar]) -> int:
     missed = False
     for name, value, passes, bar in bars:
         missed |= not passes
-        print(f"{name:36}{value:9.2f}  {bar}{'' if passes else '   missed'}")
+        print(f"{name:42}{value:9.2f}  {bar}{'' if passes else '   missed'}")
     return int(missed)
 
 
