@@ -115,8 +115,9 @@ def _pack(paper: Indexed) -> bytes:
 
 
 def _unpack(record: bytes) -> Indexed:
-    text = record[:-4] if record.startswith(b"[") else zlib.decompress(record)
-    if record.startswith(b"[") and zlib.crc32(text) != int.from_bytes(record[-4:], "big"):
+    short = record[:1] == b"["
+    text = record[:-4] if short else zlib.decompress(record)
+    if short and zlib.crc32(text) != int.from_bytes(record[-4:], "big"):
         raise ValueError("a record is not what was written")
     arxiv_id, titles, authors, abstract, published = orjson.loads(text)
     return Indexed(arxiv_id, tuple(titles), tuple(authors) if authors else None, abstract, published)
@@ -233,7 +234,7 @@ def _opening(abstract: str | None) -> str | None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError) as error:
+    except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"the title index {path} is damaged ({error}): {AGAIN}") from None
 
 
@@ -296,7 +297,10 @@ class TitleIndex:
         """The papers of this very title, or whose abstract begins like this one; and whether these are all."""
         keys = [*filter(None, spellings(title)), *filter(None, [_opening(abstract)])]
         with _explained(self.path):
-            return self._read([n for key in keys for n in self._having(key)])
+            found, complete = self._read([n for key in keys for n in self._having(key)])
+            if not abstract and any(_keys(one).isdisjoint(keys) for one in found):  # it hides the one that has it
+                raise ValueError("a key leads to another paper")
+            return found, complete
 
     def near(self, title: str) -> tuple[list[Indexed], bool]:
         """Papers whose titles begin like this one, or share telling words; and whether all that begin so are there."""

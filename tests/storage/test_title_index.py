@@ -450,6 +450,15 @@ def test_what_it_says_of_itself(tmp_path: Path) -> None:
     assert str(about(tmp_path)).startswith("1 papers up to 1999-01, ")
 
 
+def test_how_far_it_reaches_is_told_by_dumps_alone(tmp_path: Path) -> None:
+    """A database has some papers of a month: those that it adds say nothing of the others."""
+    build(tmp_path / "own", ICE, keep=True)
+    assert (about(tmp_path / "own").newest, str(about(tmp_path / "own"))[:9]) == ("", "1 papers,")
+    build(tmp_path, BRIDGES)
+    build(tmp_path, ICE, keep=True)
+    assert about(tmp_path).newest == "1999-01"
+
+
 def test_where_none_was_built(tmp_path: Path) -> None:
     """There is none, which is no error."""
     for folder in (tmp_path, tmp_path / "nowhere"):
@@ -510,12 +519,13 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
 def test_what_killed_builds_left_is_swept(tmp_path: Path) -> None:
     """After a day, by the next build; another that still runs keeps its file, and so does everybody else."""
     yesterday = time.time() - STALE - 1
-    for name in (f"{NAME}.1", f"{NAME}.2", "titles.indexes", "other"):
+    others = ["other", f"{NAME}.saved", "titles.indexes"]
+    for name in (f"{NAME}.1", f"{NAME}.2", *others):
         (tmp_path / name).write_bytes(b"half")
-    for name in (f"{NAME}.1", "titles.indexes", "other"):
+    for name in (f"{NAME}.1", *others):
         os.utime(tmp_path / name, (yesterday, yesterday))
     build(tmp_path, ICE)
-    assert names(tmp_path) == ["other", NAME, f"{NAME}.2", "titles.indexes"]
+    assert names(tmp_path) == ["other", NAME, f"{NAME}.2", f"{NAME}.saved", "titles.indexes"]
 
 
 def test_who_reads_it_meanwhile_reads_the_old_one(tmp_path: Path) -> None:
@@ -572,6 +582,16 @@ def test_a_database_of_somebody_else_is_no_index(tmp_path: Path) -> None:
     path.write_bytes(content[:68] + b"else" + content[72:])
     with pytest.raises(StorageError, match="it is cut, or no index"):
         TitleIndex(tmp_path)
+
+
+def test_a_broken_record_is_not_carried_on(tmp_path: Path) -> None:
+    """An update reads the whole old index first."""
+    build(tmp_path, ICE, ADAM)
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b"A Tale of Two", b"A Tale of too"))
+    with pytest.raises(StorageError, match=AGAIN):
+        build(tmp_path, NETS, keep=True)
+    assert names(tmp_path) == [NAME]
 
 
 @pytest.mark.parametrize("name", [b"newest", b"updated_at", b"papers"])
