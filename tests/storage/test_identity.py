@@ -531,7 +531,7 @@ def test_no_interleaving_loses_or_doubles_anything(mongo_uri: str, request: pyte
             partial(Identity, database, runner.get_loop()),  # type: ignore[arg-type]
             settings=settings(
                 max_examples=examples,
-                stateful_step_count=30,
+                stateful_step_count=25,
                 deadline=None,
                 derandomize=True,
                 database=None,
