@@ -118,18 +118,18 @@ def _crawl_lines(crawled: CrawlReport) -> Iterator[str]:
     if crawled.dotted:
         names = "1 name that begins" if crawled.dotted == 1 else f"{crawled.dotted} names that begin"
         yield f"  {names} with a dot skipped"
-    yield from _refusals(crawled.refusals, refused)
+    yield from _refusals(crawled.refusals, refused, ": see the collection `deferred`")
     if crawled.trimmed:
         gone = ", ".join(crawled.trimmed[:SHOWN])
         yield f"raw texts: {len(crawled.trimmed)} of the oldest went, for raw_limit: {gone}"
 
 
-def _refusals(refusals: Sequence[Refusal], refused: int) -> Iterator[str]:
+def _refusals(refusals: Sequence[Refusal], refused: int, where: str = "") -> Iterator[str]:
     for one in refusals[:SHOWN]:
         place = f", line {one.line}" if one.line else ""
         yield f"  refused {printable(one.name)}: {one.reason}{place}: {printable(one.detail)}"
     if more := refused - len(refusals[:SHOWN]):
-        yield f"  and {more} more"
+        yield f"  and {more} more{where}"
 
 
 def _index_lines(indexed: IndexReport) -> Iterator[str]:
