@@ -130,6 +130,7 @@ def test_a_letter_may_be_wrong(asked: str, candidate: str, word: str) -> None:
         ("How Ice Grows X", "How Ice Grows"),
         ("How Ice A Grows", "How Ice B Grows"),
         ("How Ice Grows A", TITLE),
+        ("A How Ice Grows", TITLE),
         ("How Ice Grows", "How A Ice Grows"),
         ("C Programs in Use", "R Programs in Use"),
         ("How Ice3 Grows", "How Ice Grows"),
@@ -246,6 +247,7 @@ def test_words_that_no_title_ends_in(word: str) -> None:
     ("asked", "candidate", "closeness", "said"),
     [
         ("How Ice Grows in Cold Rivers", "How Ice Grew in Cold Rivers", "alike", "titles 95% alike"),
+        ("How Ice Grows Col", "How Ice Grows Cold Here", "alike", "titles 85% alike"),
         ("Rivers: How Ice Grows", "How Ice Grows: Rivers", "other", "titles 65% alike"),
         ("Ice: A Tale of Frost", "Ice: Why Snow Falls", "named", "titles 49% alike, the same name"),
         ("Ice: A Tale: of Frost", "ICE -- Why Snow Falls", "named", "titles 49% alike, the same name"),
