@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from enrich.errors import NotUnderstood
 from enrich.evidence import Described
 from storage.arxiv_ids import parse_id
-from storage.titles import clean_latex, collapse
+from storage.titles import UNSURE, clean_latex, collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 LARGEST_COUNT = 2**63 - 1  # MongoDB's integers have 64 bits
 LONGEST_QUERY = 250  # characters, as Hugging Face limits them; no title needs more to be found
 LONGEST_ABSTRACT = 20_000  # characters; the longest of arXiv have 6,000
-UNSURE = frozenset("'\u2019\\{}$^_")  # an index may hold such a word in another spelling
 
 
 def count(row: Mapping[str, Any], key: str) -> int:

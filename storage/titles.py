@@ -175,13 +175,15 @@ def _accented(match: re.Match[str]) -> str:
 
 
 def _letter(match: re.Match[str]) -> str:
-    name = match["name"] or ""
-    return _LETTERS.get(name) or _LETTERS.get(name.removeprefix("var")) or match[0]
+    return _named(match["name"] or "") or match[0]
 
 
 def _as_letter(match: re.Match[str]) -> str:
-    name = match[1]
-    return _LETTERS.get(name) or _LETTERS.get(name.removeprefix("var")) or ""
+    return _named(match[1]) or ""
+
+
+def _named(name: str) -> str | None:
+    return _LETTERS.get(name) or _LETTERS.get(name.removeprefix("var"))
 
 
 def _unbraced(match: re.Match[str]) -> str:
@@ -240,7 +242,7 @@ def clean_latex(text: str) -> str:
 
 
 # ASCII that the index may hold in another spelling: apostrophes ("dont", "don t") and TeX that is left over.
-_UNSURE = frozenset("'\u2019\\{}$^_")
+UNSURE = frozenset("'\u2019\\{}$^_")
 _PHRASE_WORDS = 30  # bounds the query; no title needs more to be told from all others
 
 
@@ -261,7 +263,7 @@ def search_phrase(title: str) -> str | None:
 
 def _is_sure(word: str) -> bool:
     """Whether an index is certain to hold the word as it stands, but for punctuation and symbols."""
-    return _UNSURE.isdisjoint(word) and all(c.isascii() or unicodedata.category(c)[0] in "PS" for c in word)
+    return UNSURE.isdisjoint(word) and all(c.isascii() or unicodedata.category(c)[0] in "PS" for c in word)
 
 
 def _words(text: str) -> list[str]:
