@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from storage.connect import Database
 
-FEED = (dt.datetime.now(dt.UTC) - RENEWED).date()
 RSS = "application/rss+xml"
 KINDS = ["new", "cross", "replace", "replace-cross", "new"]
 
@@ -32,8 +31,21 @@ async def place(mongo_uri: str, database: Database, tmp_path: Path) -> AsyncIter
     corpus = standin.load(standin.SMALL)
     rows = [row for row in corpus.rows.values() if any(one.startswith("cs.") for one in row.categories)]
     announced = dict(zip((row.id for row in rows), KINDS, strict=False))
-    async with standin.serve(today=str(FEED), announced={str(FEED): announced}) as server:
+    today = str((dt.datetime.now(dt.UTC) - RENEWED).date())
+    async with standin.serve(today=today, announced={today: announced}) as server:
         yield Place(mongo_uri, database, tmp_path, server)
+
+
+def feed(place: Place) -> str:
+    """The day whose announcements the server shows."""
+    assert place.server
+    assert place.server.options.today
+    return place.server.options.today
+
+
+def day_before(day: str) -> str:
+    """Both as ISO dates."""
+    return str(dt.date.fromisoformat(day) - dt.timedelta(1))
 
 
 def instead(place: Place, answer: Answer) -> None:
@@ -53,10 +65,10 @@ async def test_a_feed_is_one_request_a_day(place: Place) -> None:
     assert (told["requests"], told["digests"], told["listings"], told["left"]) == (1, 1, 5, [])
     sightings = [paper["sightings"] for paper in await place.exported()]
     assert sorted(one["announced"] for [one] in sightings) == sorted(KINDS)
-    assert {one["digest"] for [one] in sightings} == {f"arxiv-rss:cs:{FEED}"}
+    assert {one["digest"] for [one] in sightings} == {f"arxiv-rss:cs:{feed(place)}"}
     again = await crawl(place)
     assert (again["requests"], again["unchanged"]) == (0, 1)
-    state = (await place.days("arxiv-rss:cs"))[str(FEED)]
+    state = (await place.days("arxiv-rss:cs"))[feed(place)]
     assert (state.status, state.records) == ("complete", 5)
 
 
@@ -71,14 +83,15 @@ async def test_categories_are_a_set(place: Place) -> None:
 async def test_yesterdays_feed_is_not_taken_for_todays(place: Place) -> None:
     """Where it is still shown it counts for its own day, and today is asked for again."""
     assert place.server
-    options, yesterday = place.server.options, str(FEED - dt.timedelta(1))
-    options.announced = {yesterday: options.announced[str(FEED)], **options.announced}
+    options, today = place.server.options, feed(place)
+    yesterday = day_before(today)
+    options.announced = {yesterday: options.announced[today], **options.announced}
     options.today = yesterday
     await crawl(place)
     assert set(await place.days("arxiv-rss:cs")) == {yesterday}
-    options.today = str(FEED)
+    options.today = today
     await crawl(place)
-    assert set(await place.days("arxiv-rss:cs")) == {yesterday, str(FEED)}
+    assert set(await place.days("arxiv-rss:cs")) == {yesterday, today}
     assert {len(paper["sightings"]) for paper in await place.exported()} == {2}
 
 
@@ -88,19 +101,19 @@ async def test_a_day_without_announcements_is_a_note(place: Place) -> None:
     place.server.options.announced = {}
     told = await crawl(place)
     assert (told["left"], told.get("refusals")) == ([], None)
-    assert told["warnings"] == [f"arxiv-rss:cs: nothing was announced on {FEED}"]
-    assert (await crawl(place))["requests"] == days.is_weekday(FEED)
-    assert (await place.days("arxiv-rss:cs"))[str(FEED)].records == 0
+    assert told["warnings"] == [f"arxiv-rss:cs: nothing was announced on {feed(place)}"]
+    assert (await crawl(place))["requests"] == days.is_weekday(dt.date.fromisoformat(feed(place)))
+    assert (await place.days("arxiv-rss:cs"))[feed(place)].records == 0
 
 
 async def test_yesterdays_empty_feed_settles_nothing_of_today(place: Place) -> None:
     """As on Mondays, where Sunday's is still shown: it counts for its own day, and today's announcements are read."""
     assert place.server
-    options = place.server.options
-    announced, options.announced, options.today = options.announced, {}, str(FEED - dt.timedelta(1))
+    options, today = place.server.options, feed(place)
+    announced, options.announced, options.today = options.announced, {}, day_before(today)
     await crawl(place)
     assert set(await place.days("arxiv-rss:cs")) == {options.today}
-    options.announced, options.today = announced, str(FEED)
+    options.announced, options.today = announced, today
     assert (await crawl(place))["listings"] == 5
 
 
@@ -111,7 +124,7 @@ async def test_a_category_that_arxiv_does_not_know_is_refused(place: Place) -> N
         [refusal] = told["refusals"]
         assert (told["requests"], refusal["reason"]) == (1, "answer_unexpected")
         assert "Bad archive 'zz'" in refusal["detail"]
-    assert (await place.days("arxiv-rss:cs.CL+zz"))[str(FEED)].status == "refused"
+    assert (await place.days("arxiv-rss:cs.CL+zz"))[feed(place)].status == "refused"
 
 
 BOMB = '<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><rss>&b;</rss>'

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MONDAY, TUESDAY, WEDNESDAY = "2026-03-02", "2026-03-03", "2026-03-04"
 SATURDAY = "2026-02-28"
-TODAY = dt.datetime.now(dt.UTC).date()
 API = "/api/daily_papers"
 DOWN = answer_json({"error": "Service Unavailable"}, 503)
 LATER = "the next crawl asks again"
@@ -49,6 +48,11 @@ def options(place: Place, **changed: Any) -> None:
 async def crawl(place: Place, **arguments: Any) -> Document:
     """Crawl daily papers."""
     return await place.crawl("hf_daily", **arguments)
+
+
+def today() -> dt.date:
+    """The day by UTC, read when a test needs it: a run of the suite may see midnight."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 # --- a day ------------------------------------------------------------------------------------------------
@@ -97,7 +101,8 @@ async def test_a_paper_on_two_days_is_one_paper_with_two_sightings(place: Place)
 
 async def test_entries_of_another_day_belong_to_that_day(place: Place) -> None:
     """As on Sundays that begin summer time: a copy without history; Monday is asked for itself."""
-    sunday, monday = (str(TODAY - dt.timedelta(days=TODAY.weekday() + back)) for back in (8, 7))
+    now = today()
+    sunday, monday = (str(now - dt.timedelta(days=now.weekday() + back)) for back in (8, 7))
     strayed = entries(1, monday, upvotes=1)
     options(place, days={sunday: [*entries(3, sunday)[1:], *strayed], monday: entries(15, monday, upvotes=7)})
     await crawl(place, date=sunday)
@@ -174,13 +179,18 @@ async def test_changed_upvotes_are_another_observation(place: Place) -> None:
     await place.as_of_yesterday()
     again = await crawl(place, date=MONDAY)
     assert (again.get("digests"), again["unchanged"]) == (None, 1)
-    yesterday, today = str(TODAY - dt.timedelta(1)), str(TODAY)
-    assert await place.upvotes() == [(5, yesterday, today)] * 2
+    [(five, first, last), other] = await place.upvotes()
+    assert five == 5
+    assert first < last
+    assert other == (five, first, last)
     before = await place.exported()
     await place.as_of_yesterday()
     options(place, days={MONDAY: entries(2, MONDAY, upvotes=7)})
     await crawl(place, date=MONDAY)
-    assert await place.upvotes() == [(5, str(TODAY - dt.timedelta(2)), yesterday), (7, today, today)] * 2
+    was, now, *others = await place.upvotes()
+    assert others == [was, now]
+    assert (was[0], now[0]) == (5, 7)
+    assert was[1] < was[2] < now[1] == now[2]
     papers = await place.exported()
     assert [[one["upvotes"] for one in paper["sightings"]] for paper in papers] == [[7], [7]]
     assert [one["updated_at"] for one in papers] > [one["updated_at"] for one in before]
@@ -234,7 +244,7 @@ async def test_without_any_day_it_is_told_where_to_begin(place: Place) -> None:
 
 async def test_what_was_settled_is_not_asked_for_again(place: Place) -> None:
     """Two years later a day was seen in all its looks: no request; of newer days only those that are due."""
-    monday = TODAY - dt.timedelta(days=TODAY.weekday() + 7)
+    monday = today() - dt.timedelta(days=today().weekday() + 7)
     week = [str(monday + dt.timedelta(days=ahead)) for ahead in range(5)]
     options(place, days={MONDAY: entries(20, MONDAY), **{day: entries(20, day) for day in week}})
     await crawl(place, since=week[0], until=week[-1])
@@ -280,7 +290,7 @@ async def test_an_empty_weekday_is_a_note_and_is_asked_for_again(place: Place) -
 
 async def test_a_list_that_came_late_is_found(place: Place) -> None:
     """A day that was confirmed to be empty is looked at again when it is due, and then is complete."""
-    day = TODAY - dt.timedelta(days=10)
+    day = today() - dt.timedelta(days=10)
     day -= dt.timedelta(days=max(0, day.weekday() - 4))
     await crawl(place, date=str(day))
     await place.as_of_yesterday()
@@ -355,9 +365,9 @@ def test_what_says_no_is_no(said: str | bool | None) -> None:
 
 def test_a_day_that_is_not_yet_is_an_error() -> None:
     """So are two ways to name days, and none."""
-    tomorrow = str(TODAY + dt.timedelta(1))
-    with pytest.raises(ValueError, match=f"{tomorrow} is not yet: name a day up to today"):
-        HfDailySpider(date=tomorrow)
+    ahead = str(today() + dt.timedelta(2))
+    with pytest.raises(ValueError, match=f"{ahead} is not yet: name a day up to today"):
+        HfDailySpider(date=ahead)
     for arguments in ({}, {"missing": "0"}, {"date": MONDAY, "missing": "1"}):
         with pytest.raises(ValueError, match="say which days: scrapy crawl hf_daily -a date="):
             HfDailySpider(**arguments)
@@ -365,8 +375,8 @@ def test_a_day_that_is_not_yet_is_an_error() -> None:
 
 async def test_no_day_after_today_is_asked_for(place: Place) -> None:
     """Whatever --until says: the server's own today is the last."""
-    await crawl(place, since=str(TODAY - dt.timedelta(3)), until=str(TODAY + dt.timedelta(9)))
-    assert all(day <= str(TODAY) for day in place.asked())
+    await crawl(place, since=str(today() - dt.timedelta(3)), until=str(today() + dt.timedelta(9)))
+    assert all(day <= str(today()) for day in place.asked())
 
 
 # --- what is not understood -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
 MOMENTS = {"seen_at", "at", "_work"}
-SOON = 2.0  # seconds
+SOON = 10.0  # seconds of a machine that others use as well
 
 
 def state(database: Database[dict[str, Any]]) -> Any:
