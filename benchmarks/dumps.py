@@ -22,7 +22,8 @@ import bson
 from isal import igzip
 
 from crawler.dumps import arxiv_snapshot, reading
-from storage.contributions import Origin, document, from_listing
+from storage.contributions import Origin, from_listing
+from storage.pipelines import document
 from storage.titles import title_hash
 
 if TYPE_CHECKING:

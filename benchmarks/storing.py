@@ -29,9 +29,10 @@ from crawler import dumps
 from crawler.dumps import arxiv_snapshot, reading
 from crawler.dumps.parts import SIZE, parts
 from storage import connect, deferred, digests, papers
-from storage.contributions import document, from_listing
+from storage.contributions import from_listing
 from storage.documents import Listing, Refusal
 from storage.embedded import embedded
+from storage.pipelines import document
 from storage.titles import title_hash
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from enrich.errors import EnrichError, PutOff
 from enrich.reading import query
 from enrich.report import Report
 from enrich.stamp import stamped
-from storage import aliases, decisions, papers
+from storage import aliases, decisions, merging, papers
 from storage.documents import Resolution
-from storage.papers import Merge
+from storage.merging import Merge
 from storage.titles import SUBTITLE, search_phrase, title_key
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ class _Run:
     async def _keep(self, titles: Sequence[Open]) -> None:
         """Store what became of titles: each group in one bulk write."""
         found = [one for one in titles if one.found]
-        await papers.merge(self.database, [_merge(one) for one in found])
+        await merging.merge(self.database, [_merge(one) for one in found])
         self.report.counts["resolved"] += len(found)
         nobody = UNSEARCHABLE if self.rungs or self.index else NOBODY
         groups: dict[tuple[str | None, tuple[str, ...]], dict[str, Resolution]] = {}

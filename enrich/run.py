@@ -12,7 +12,7 @@ from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError
 from enrich.report import Report
 from enrich.stamp import Told, stamped
-from storage import papers
+from storage import facts
 from storage.documents import ArxivEntry
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Asking:
     async def all_due(self) -> Report:
         """Ask for everything that is due, batch by batch; each answer is stored before the next request."""
         fetch, before = partial(self.module.fetch, api=self.api), self.api.requests
-        self.progress.begin(self.name, await papers.count(self.database, self.path))
+        self.progress.begin(self.name, await facts.count(self.database, self.path))
         async for batch in batched(self._due(), self.api.terms.batch):
             async for part, answer in ask_halving(fetch, batch):
                 await self._keep(part, answer)
@@ -76,8 +76,8 @@ class _Asking:
 
     def _due(self) -> AsyncIterator[str]:
         if self.path == "repos":
-            return papers.due_repositories(self.database)
-        return papers.due_ids(self.database, self.path)
+            return facts.due_repositories(self.database)
+        return facts.due_ids(self.database, self.path)
 
     async def _keep(self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError) -> None:
         """Store one fact a question: what was told, `missing` from a whole answer, or `failed`."""
@@ -98,12 +98,12 @@ class _Asking:
 
     async def _store(self, told: Mapping[str, Any]) -> None:
         if self.path == "repos":
-            await papers.record_repositories(self.database, told)
+            await facts.record_repositories(self.database, told)
             return
-        await papers.record_arxiv(self.database, [one for one in told.values() if isinstance(one, ArxivEntry)])
-        facts = {f"arxiv:{one}": fact for one, fact in told.items() if not isinstance(fact, ArxivEntry)}
-        await papers.record(self.database, self.path, facts)
+        await facts.record_arxiv(self.database, [one for one in told.values() if isinstance(one, ArxivEntry)])
+        others = {f"arxiv:{one}": fact for one, fact in told.items() if not isinstance(fact, ArxivEntry)}
+        await facts.record(self.database, self.path, others)
 
     async def _leave(self, error: EnrichError) -> None:
         """The door is closed for this run, or a wait outlasted the tries: what is still due says why."""
-        self.report.leave(await papers.leave(self.database, self.path, error.reason), error)
+        self.report.leave(await facts.leave(self.database, self.path, error.reason), error)

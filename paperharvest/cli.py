@@ -222,20 +222,22 @@ def resolve(
     A candidate is accepted on evidence; else the title is stated to be ambiguous, or not found. What a person decides
     stands, and asks nobody; PAPER is what `show` understands.
     """
+    from paperharvest import reviewing  # noqa: PLC0415
     from storage.arxiv_ids import parse_id  # noqa: PLC0415
 
     if sum((dry_run, review, by_hand is not None, unset is not None)) > 1:
         raise typer.BadParameter("one at a time: --dry-run, --review, --set or --unset")
-    asked, written = by_hand or (unset, None)
-    identified = parse_id(written.strip()) if written is not None else None
-    if written is not None and identified is None:
-        raise typer.BadParameter(f"{written!r} is no arXiv id, such as 2503.00010", param_hint="--set")
-    if review or asked is not None:
-        from paperharvest import reviewing  # noqa: PLC0415
-
-        settings = _settings(context)
-        arxiv_id = identified[0] if identified else None
-        told = reviewing.review(settings) if asked is None else reviewing.decide(settings, asked, arxiv_id)
+    told = None
+    if by_hand is not None:
+        title, written = by_hand
+        if (identified := parse_id(written.strip())) is None:
+            raise typer.BadParameter(f"{written!r} is no arXiv id, such as 2503.00010", param_hint="--set")
+        told = reviewing.decide(_settings(context), title, identified[0])
+    elif unset is not None:
+        told = reviewing.take_back(_settings(context), unset)
+    elif review:
+        told = reviewing.review(_settings(context))
+    if told is not None:
         if not context.obj.quiet:
             said.info(told)
         return

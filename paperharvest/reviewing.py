@@ -23,13 +23,17 @@ PROMPT = "A number, an arXiv id or address; Enter skips, q quits: "
 SKIP, QUIT = "", "q"
 
 
-def decide(settings: Settings, asked: str, arxiv_id: str | None) -> str:
-    """Let a title be that arXiv paper, or without one be open again; returns what became of it. Raises StorageError."""
+def decide(settings: Settings, asked: str, arxiv_id: str) -> str:
+    """Let a title be that arXiv paper; returns what became of it. Raises StorageError."""
     with server(settings) as uri:
-        if arxiv_id is None:
-            return f"{in_database(settings, uri, partial(decisions.take_back, asked=asked))} is open again"
         old_id = in_database(settings, uri, partial(decisions.decide, asked=asked, arxiv_id=arxiv_id))
-        return f"{old_id} is arxiv:{arxiv_id} now"
+    return f"{old_id} is arxiv:{arxiv_id} now"
+
+
+def take_back(settings: Settings, asked: str) -> str:
+    """Let a title be open again; returns what became of it. Raises StorageError."""
+    with server(settings) as uri:
+        return f"{in_database(settings, uri, partial(decisions.take_back, asked=asked))} is open again"
 
 
 def review(settings: Settings) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pymongo import UpdateOne
 
 from storage import bulk
+from storage.titles import title_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 def leading(alias: str, paper_id: str) -> UpdateOne:
     """The update that lets an alias lead to a paper, too."""
     return UpdateOne({"_id": alias}, {"$addToSet": {"papers": paper_id}}, upsert=True)
+
+
+def names(paper_id: str, title: str | None, doi: str | None) -> list[UpdateOne]:
+    """The updates that let a title and a DOI lead to a paper."""
+    hashed = title_hash(title) if title else None
+    known = [f"title:{hashed}"] if hashed else []
+    known += [f"doi:{doi.lower()}"] if doi else []
+    return [leading(name, paper_id) for name in known]
 
 
 def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:

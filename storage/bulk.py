@@ -1,4 +1,4 @@
-"""Bulk writes: unordered, a few hundred operations at a time, tried again where that is safe."""
+"""Many documents at a time: bulk writes, tried again where that is safe, and reading page by page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,27 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from pymongo.asynchronous.collection import AsyncCollection
+
+    from storage.connect import Document
 
 Operation: TypeAlias = UpdateOne | UpdateMany | DeleteOne
 
 SIZE = 500
 DUPLICATE_KEY = 11000
+
+
+async def pages(
+    collection: AsyncCollection[dict[str, Any]], query: Document, fields: Document | None = None
+) -> AsyncIterator[Document]:
+    """What a query finds, sorted by id, a page at a time: MongoDB closes a cursor that waits for providers."""
+    last = ""
+    while page := await collection.find({"$and": [query, {"_id": {"$gt": last}}]}, fields).sort("_id", 1).to_list(SIZE):
+        for document in page:
+            yield document
+        last = page[-1]["_id"]
 
 
 async def write(collection: AsyncCollection[dict[str, Any]], operations: Sequence[Operation]) -> set[Any]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from pymongo import DeleteOne, UpdateOne
 
-from storage import aliases, bulk, lookup, observations, papers
-from storage.contributions import EMPTY, from_merged, from_paper, instead, stages, without
+from storage import aliases, bulk, lookup, merging, observations, papers
+from storage.contributions import EMPTY, from_merged, from_paper, instead, without
 from storage.documents import Resolution
 from storage.errors import StorageError
-from storage.papers import Merge
+from storage.merging import Merge
+from storage.pipelines import stages
 from storage.titles import title_hash, title_id
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ async def _follow(database: Database, old_id: str) -> None:
                 await _restore(database, one)
         here = await papers.find(database, [old_id] if paper_id else ())
         merges = [Merge(one, str(paper_id).removeprefix("arxiv:"), Resolution()) for one in here.values()]
-        await papers.merge(database, merges)
+        await merging.merge(database, merges)
 
 
 async def _take_out(database: Database, record: Document) -> None:
@@ -168,7 +169,7 @@ async def _remove(database: Database, paper: Document, record: Document) -> bool
     names = {old_id, old_id.partition("~")[0]} - {title_id(one, None) for one in titles if one}
     await aliases.forget(database, paper_id, names)
     if not left["sightings"] and not others and "resolution" not in left["_work"]["by"]:
-        return (await database["papers"].delete_one(papers.unchanged(paper))).deleted_count == 1
+        return (await database["papers"].delete_one(merging.unchanged(paper))).deleted_count == 1
     told = [stage for one in (*others, instead(left)) for stage in stages(one)]
     update = [{"$replaceWith": {"$literal": left}}, *told]
-    return (await database["papers"].update_one(papers.unchanged(paper), update)).matched_count == 1
+    return (await database["papers"].update_one(merging.unchanged(paper), update)).matched_count == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage import days, papers
+from storage import days, facts, papers
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,8 +50,8 @@ async def _resolutions(database: Database) -> dict[str, int]:
 
 
 async def _coverage(database: Database, path: str) -> dict[str, int]:
-    counts = {status: await papers.count(database, path, status) for status in STATUSES}
-    return counts | {"due": await papers.count(database, path)}
+    counts = {status: await facts.count(database, path, status) for status in STATUSES}
+    return counts | {"due": await facts.count(database, path)}
 
 
 async def _digests(database: Database) -> Document:

@@ -18,9 +18,9 @@ from crawler.dumps.parts import SIZE
 from crawler.items import Rows
 from crawler.pipelines import StorePipeline
 from crawler.spiders.dump import GLANCE, DumpSpider
-from storage import aliases, export, papers
+from storage import aliases, export, facts, merging, papers
 from storage.documents import ArxivEntry, ArxivFact, CitationCount, Listing, Page, Resolution
-from storage.papers import Merge
+from storage.merging import Merge
 from tests.lab import without_times
 
 if sys.version_info >= (3, 14):
@@ -217,7 +217,7 @@ async def test_a_newer_answer_stands(crawl: Crawl, status: Any, date: str, stand
     asked = ArxivFact.model_validate({"status": status, "provider": "arxiv", "fetched_at": f"{date}T00:00:00Z"})
     title = "As arXiv Has It"
     entry = ArxivEntry(arxiv_id="2503.00001", title=title, abstract=None, authors=None, fact=asked)
-    await papers.record_arxiv(crawl.database, [entry])
+    await facts.record_arxiv(crawl.database, [entry])
     await crawl.rows("arxiv-snapshot", [snapshot(1)])
     paper = await crawl.paper(1)
     assert paper["arxiv"]["provider"] == ("arxiv" if stands else "arxiv_snapshot")
@@ -328,11 +328,11 @@ async def fill(crawl: Crawl) -> None:
     await papers.note_resolutions(crawl.database, {ambiguous: told})
     waiting = await crawl.database["papers"].find_one({"title": "Waiting"}) or {}
     by_hand = Resolution(status="resolved", method="manual")
-    await papers.merge(crawl.database, [Merge(waiting, "2503.00007", by_hand)])
+    await merging.merge(crawl.database, [Merge(waiting, "2503.00007", by_hand)])
     fact = CitationCount.model_validate({"status": "ok", "fetched_at": NOON, "count": 12})
-    await papers.record(crawl.database, "citations.openalex", {"arxiv:2503.00001": fact})
+    await facts.record(crawl.database, "citations.openalex", {"arxiv:2503.00001": fact})
     for path in ("arxiv", "citations.semantic_scholar", "citations.openalex", "repos"):
-        await papers.leave(crawl.database, path, "no budget left for today")
+        await facts.leave(crawl.database, path, "no budget left for today")
     await papers.leave_titles(crawl.database, "arXiv was not asked")
 
 

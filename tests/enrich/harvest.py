@@ -12,10 +12,10 @@ from enrich import providers, run
 from enrich.http import session
 from enrich.resolve import resolve
 from paperharvest import config
-from storage import papers
+from storage import merging, papers
 from storage.documents import Listing, Page, Resolution
 from storage.export import paper_of
-from storage.papers import Merge
+from storage.merging import Merge
 from tests import standin
 from tests.enrich.scripted import AGENT
 from tests.standin.corpus import Corpus, read_row
@@ -62,7 +62,7 @@ async def identify(database: Database, rows: Iterable[Row] = EXAMPLES) -> None:
     ids = {row.title: row.id for row in rows}
     known = Resolution(status="resolved", method="alias", score=1.0)
     merges = [Merge(one, ids[one["title"]], known) async for one in papers.unresolved(database)]
-    await papers.merge(database, merges)
+    await merging.merge(database, merges)
 
 
 async def list_one(database: Database, title: str, abstract: str | None = None, digest: str = "text:01") -> None:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from pymongo.errors import AutoReconnect
 
-from storage import connect, deferred, observations, papers
+from storage import connect, deferred, facts, observations, papers
 from storage.documents import Repository
 from storage.errors import StorageError
 
@@ -211,16 +211,16 @@ async def test_no_query_scans_all_papers(database: Database) -> None:
     await fill(database)
     await database.command("profile", 2)
     for path in ("arxiv", "citations.semantic_scholar", "citations.openalex"):
-        assert [one async for one in papers.due_ids(database, path)] == ["2503.00299"]
-        await papers.leave(database, path, "down")
-    assert [one async for one in papers.due_repositories(database)] == ["ice/floe-299"]
-    await papers.leave(database, "repos", "down")
+        assert [one async for one in facts.due_ids(database, path)] == ["2503.00299"]
+        await facts.leave(database, path, "down")
+    assert [one async for one in facts.due_repositories(database)] == ["ice/floe-299"]
+    await facts.leave(database, "repos", "down")
     assert len([one async for one in papers.unresolved(database)]) == 1
     await papers.leave_titles(database, "down")
     told = Repository(
         url="https://github.com/Ice/x", host="github.com", full_name="Ice/x", status="ok", fetched_at=NOON
     )
-    await papers.record_repositories(database, {"ice/floe-299": told})
+    await facts.record_repositories(database, {"ice/floe-299": told})
     await database.command("profile", 0)
     profile = database["system.profile"].find({"ns": f"{database.name}.papers", "planSummary": {"$exists": True}})
     plans = {one["planSummary"] async for one in profile}

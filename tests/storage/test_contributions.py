@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import connect, papers
-from storage.contributions import Origin, adding, fresh, from_arxiv, from_listing
+from storage import connect, facts, merging, papers
+from storage.contributions import Origin, from_arxiv, from_listing
 from storage.documents import ArxivEntry, ArxivFact, Code, Listing, Page, Published, Repository, Resolution
 from storage.export import line_of, paper_of
-from storage.papers import Merge
+from storage.merging import Merge
+from storage.pipelines import adding, fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -100,16 +101,16 @@ def readings(draw: st.DrawFn) -> tuple[dict[str, Page], list[str], list[str]]:
     return found, orders[0], orders[1]
 
 
-async def end(database: Database, found: dict[str, Page], order: list[str], merging: Collection[int]) -> list[Document]:
+async def end(database: Database, found: dict[str, Page], order: list[str], folding: Collection[int]) -> list[Document]:
     """The papers after reading in that order, but for times and the number of changes.
 
-    merging: after how many pages the papers so far are folded into those that they turn out to be.
+    folding: after how many pages the papers so far are folded into those that they turn out to be.
     """
     await database["papers"].delete_many({})
     for read, digest in enumerate(order, 1):
         await papers.sight(database, found[digest], "text_b", digest)
-        if read in merging or (merging and read == len(order)):
-            await papers.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
+        if read in folding or (folding and read == len(order)):
+            await merging.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
     return [timeless(one) async for one in database["papers"].find().sort("_id", 1)]
 
 
@@ -161,9 +162,9 @@ def test_the_moment_of_a_merge_changes_nothing(run: Run, request: pytest.Fixture
 
     @settings(max_examples=examples(request), deadline=None, derandomize=True, database=None)
     @given(readings(), st.sets(st.integers(1, 5), min_size=1))
-    def holds(reading: tuple[dict[str, Page], list[str], list[str]], merging: set[int]) -> None:
+    def holds(reading: tuple[dict[str, Page], list[str], list[str]], folding: set[int]) -> None:
         found, first, second = reading
-        assert run(found, first, {len(first)}) == run(found, second, merging)
+        assert run(found, first, {len(first)}) == run(found, second, folding)
 
     holds()
 
@@ -265,7 +266,7 @@ async def test_a_snapshot_never_stands_above_arxiv_itself(database: Database) ->
         assert (paper["title"], paper["arxiv"]["version"], paper["text_source"]) == ("Of 2", 2, "arxiv_snapshot")
     fact = ArxivFact(status="ok", provider="arxiv", fetched_at=NOON, version=3)
     entry = ArxivEntry(arxiv_id="2503.00001", title="Of 3", abstract=None, authors=None, fact=fact)
-    await papers.record_arxiv(database, [entry])
+    await facts.record_arxiv(database, [entry])
     await papers.add(database, copies, Origin("arxiv_snapshot", "arxiv_snapshot:9"))
     [paper] = [one async for one in database["papers"].find()]
     assert (paper["title"], paper["arxiv"]["version"], paper["text_source"]) == ("Of 3", 3, "arxiv")
@@ -296,7 +297,7 @@ async def read(database: Database, *ends: str) -> None:
 
 async def resolved(database: Database) -> None:
     """Fold the papers without an id into those they turn out to be."""
-    await papers.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
+    await merging.merge(database, [merge(old) async for old in papers.unresolved(database, waiting=True)])
 
 
 async def repositories(database: Database) -> list[tuple[str, str, int | None, list[str]]]:
@@ -322,10 +323,10 @@ async def test_a_failure_does_not_replace_an_answer_in_a_merge(database: Databas
     """The paper knows the stars; the one that is folded in was refused them later."""
     await read(database, "Code: https://github.com/Ice/Floe.")
     await resolved(database)
-    await papers.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
+    await facts.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
     await read(database, "Code: https://github.com/Ice/Floe.")
     failed = told("ice/floe", "failed", hour=9, reason="HTTP 502")
-    await papers.record_repositories(database, {"ice/floe": failed})
+    await facts.record_repositories(database, {"ice/floe": failed})
     await resolved(database)
     assert await repositories(database) == [("Ice/Floe", "ok", 5, ["abstract", "comment"])]
 
@@ -333,9 +334,9 @@ async def test_a_failure_does_not_replace_an_answer_in_a_merge(database: Databas
 async def test_an_answer_replaces_a_failure_in_a_merge(database: Database) -> None:
     """The paper was refused the stars later than the one that is folded in had learnt them."""
     await read(database, "Code: https://github.com/Ice/Floe.")
-    await papers.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
+    await facts.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5)})
     [old] = [one async for one in papers.unresolved(database, waiting=True)]
-    await papers.copy(database, [merge(old)])
+    await merging.copy(database, [merge(old)])
     await database["papers"].update_one(
         {"_id": merge(old).new_id},
         {"$set": {"repos.0": told("ice/floe", "failed", hour=9).model_dump(exclude={"evidence"}) | {"evidence": []}}},
@@ -347,8 +348,8 @@ async def test_an_answer_replaces_a_failure_in_a_merge(database: Database) -> No
 async def test_the_old_and_the_new_name_are_one_repository(database: Database) -> None:
     """A paper that names both shows one, with all evidence, among the others in order."""
     await read(database, "See https://github.com/Ice/Floe, https://github.com/Ice/Berg and https://github.com/Ice/A.")
-    await papers.record_repositories(database, {"ice/berg": told("Ice/Berg", stars=7)})
-    await papers.record_repositories(database, {"ice/floe": told("Ice/Berg", stars=7, hour=1)})
+    await facts.record_repositories(database, {"ice/berg": told("Ice/Berg", stars=7)})
+    await facts.record_repositories(database, {"ice/floe": told("Ice/Berg", stars=7, hour=1)})
     assert await repositories(database) == [
         ("Ice/A", "pending", None, ["abstract"]),
         ("Ice/Berg", "ok", 7, ["abstract"]),

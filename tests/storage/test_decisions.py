@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from storage import aliases, decisions, observations, papers
+from storage import aliases, decisions, facts, merging, observations, papers
 from storage.documents import ArxivEntry, ArxivFact, Listing, Page, Paper, Repository, Resolution
 from storage.errors import StorageError
 from storage.export import lines, paper_of
+from storage.merging import Merge
 from storage.observations import Measurement
-from storage.papers import Merge
 from storage.titles import title_id
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def entry(arxiv_id: str = WRONG, title: str = "How Ice Grows") -> ArxivEntry:
 async def resolved(database: Database, arxiv_id: str = WRONG, told: ArxivEntry | None = None) -> None:
     """A machine finds every open title to be that paper."""
     olds = [old async for old in papers.unresolved(database, waiting=True)]
-    await papers.merge(database, [Merge(old, arxiv_id, FOUND, told) for old in olds])
+    await merging.merge(database, [Merge(old, arxiv_id, FOUND, told) for old in olds])
 
 
 async def stored(database: Database) -> dict[str, Document]:
@@ -125,7 +125,7 @@ async def test_what_others_told_of_the_wrong_paper_stays(database: Database) -> 
     await papers.sight(database, page(own), "hf_props", "hf-daily:2025-03-04")
     await papers.sight(database, page(listing(OTHER)), "text_a", "text:02")
     await resolved(database)
-    await papers.record_arxiv(database, [entry()])
+    await facts.record_arxiv(database, [entry()])
     await papers.date_sightings(database, "text:02", "2025-03-11", "newest_id")
     alone, leading = timeless(await stored(database)), await names(database)
     await papers.sight(database, page(), "text_a", "text:01")
@@ -178,7 +178,7 @@ async def test_dates_and_stars_go_with_what_they_were_told_of(database: Database
     await papers.date_sightings(database, "text:01", "2025-03-11", "newest_id")
     floe = "https://github.com/Ice/Floe"
     told = Repository(url=floe, host="github.com", full_name="Ice/Floe", stars=3, status="ok", fetched_at=NOON)
-    await papers.record_repositories(database, {"ice/floe": told})
+    await facts.record_repositories(database, {"ice/floe": told})
     await decisions.decide(database, PAPER_ID, RIGHT)
     [paper] = (await stored(database)).values()
     assert [one["page_date"] for one in paper["sightings"]] == ["2025-03-11"]
@@ -218,7 +218,7 @@ async def test_a_decision_is_taken_back_without_a_trace(database: Database) -> N
     before = timeless(await stored(database))
     await papers.note_resolutions(database, {PAPER_ID: Resolution(status="not_found")})
     await decisions.decide(database, PAPER_ID, WRONG)
-    await papers.record_arxiv(database, [entry()])
+    await facts.record_arxiv(database, [entry()])
     await decisions.decide(database, PAPER_ID, RIGHT)
     assert await decisions.take_back(database, RIGHT) == PAPER_ID
     assert timeless(await stored(database)) == before
@@ -283,7 +283,7 @@ async def test_a_machine_never_overrules_a_person(database: Database) -> None:
     await papers.sight(database, page(), "text_a", "text:01")
     [stale] = (await stored(database)).values()
     await decisions.decide(database, PAPER_ID, RIGHT)
-    await papers.merge(database, [Merge(stale, WRONG, FOUND, entry())])
+    await merging.merge(database, [Merge(stale, WRONG, FOUND, entry())])
     await papers.sight(database, page(listing(OTHER)), "text_a", "text:02")
     await resolved(database, RIGHT)
     await papers.sight(database, page(), "text_a", "text:03")
@@ -483,7 +483,7 @@ async def test_two_people_at_once_end_in_one_of_their_decisions(database: Databa
     await Turns(database, seed).run(
         lambda turns: decisions.decide(turns, PAPER_ID, RIGHT),
         lambda turns: decisions.decide(turns, PAPER_ID, "2503.00030"),
-        lambda turns: papers.merge(turns, [Merge(open_title, WRONG, FOUND)]),
+        lambda turns: merging.merge(turns, [Merge(open_title, WRONG, FOUND)]),
         lambda turns: papers.sight(turns, page(), "text_a", "text:04"),
     )
     await decisions.settle(database)

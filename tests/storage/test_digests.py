@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from crawler import layouts
-from storage import deferred, digests, papers
+from storage import deferred, digests, merging
 from storage.digests import Text
 from storage.documents import Listing, Page, Refusal, Resolution
 
@@ -198,7 +198,7 @@ async def test_the_year_rises_with_newer_ids_and_stays(database: Database) -> No
     for arxiv_id, expected in (("2402.00001", "2024-03-11"), ("2502.00001", "2025-03-11")):
         old = await database["papers"].find_one({"_id": {"$regex": "^title:"}})
         assert old
-        await papers.merge(database, [papers.Merge(old, arxiv_id, Resolution(status="resolved"))])
+        await merging.merge(database, [merging.Merge(old, arxiv_id, Resolution(status="resolved"))])
         await digests.date_by_ids(database)
         assert await dates(database) == {(expected, "newest_id")}
     before = await everything(database, "papers")
@@ -259,7 +259,7 @@ async def test_seed_pages_are_of_2025(database: Database, shared: Path, seed: st
     ids = {one["title"]: one["arxiv_id"] for one in truth if one["status"] == "confirmed"}
     found = [one for one in await everything(database, "papers") if one["title"] in ids]
     resolved = Resolution(status="resolved")
-    await papers.merge(database, [papers.Merge(one, ids[one["title"]], resolved) for one in found])
+    await merging.merge(database, [merging.Merge(one, ids[one["title"]], resolved) for one in found])
     await digests.date_by_ids(database)
     assert await dates(database) == {(date, "newest_id")}
 

@@ -16,11 +16,11 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from storage import aliases, connect, observations, papers
+from storage import aliases, connect, facts, merging, observations, papers
 from storage.documents import ArxivEntry, ArxivFact, Listing, Page, Repository, Resolution
 from storage.export import paper_of
 from storage.links import find_links
-from storage.papers import Merge
+from storage.merging import Merge
 from storage.titles import collapse, title_id
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def entry(arxiv_id: str, title: str | None = None, day: int = 0) -> ArxivEntry:
     return ArxivEntry(arxiv_id=arxiv_id, title=title or first, abstract=abstract, authors=("A. Frost",), fact=fact)
 
 
-def merging(old: Document, told: ArxivEntry | None = None) -> Merge:
+def merge_of(old: Document, told: ArxivEntry | None = None) -> Merge:
     """The merge that a resolver decides on."""
     return Merge(old, ARXIV[old["_id"]], Resolution(status="resolved", method="arxiv", score=1.0), told)
 
@@ -121,7 +121,7 @@ async def crawl(database: Database, page: Page, digest: str, day: str | None) ->
 async def search(database: Database) -> None:
     """Resolve what arXiv knows, and note what it does not."""
     found = [one async for one in papers.unresolved(database, waiting=True)]
-    await papers.merge(database, [merging(one, entry(ARXIV[one["_id"]])) for one in found if one["_id"] in ARXIV])
+    await merging.merge(database, [merge_of(one, entry(ARXIV[one["_id"]])) for one in found if one["_id"] in ARXIV])
     unknown = {one["_id"]: Resolution(status="ambiguous") for one in found if one["_id"] not in ARXIV}
     await papers.note_resolutions(database, unknown)
 
@@ -131,19 +131,19 @@ async def fold(database: Database) -> None:
     found = [one async for one in papers.unresolved(database, waiting=True)]
     leading = await aliases.papers_of(database, {one["_id"].partition("~")[0] for one in found})
     known = [one for one in found if final(one["_id"]) in leading.get(one["_id"].partition("~")[0], ())]
-    await papers.merge(database, [merging(one) for one in known])
+    await merging.merge(database, [merge_of(one) for one in known])
 
 
 async def ask(database: Database, told: ArxivEntry) -> None:
     """Record what arXiv tells of a paper that is stored."""
     if await papers.find(database, [f"arxiv:{told.arxiv_id}"]):
-        await papers.record_arxiv(database, [told])
+        await facts.record_arxiv(database, [told])
 
 
 async def count_stars(database: Database, day: int, stars: int) -> None:
     """Record what GitHub tells of a repository."""
     told = Repository(url=FLOE, host="github.com", full_name="Ice/Floe", stars=stars, status="ok", fetched_at=at(day))
-    await papers.record_repositories(database, {"ice/floe": told})
+    await facts.record_repositories(database, {"ice/floe": told})
 
 
 # --- one request to the database at a time ----------------------------------------------------------------
@@ -220,7 +220,7 @@ async def listed(database: Database, digest: str, comments: int | None = None) -
     """A paper is listed; the merge of it as it is then."""
     await papers.sight(database, page_of([("cold with code", 1, comments, None)], digest), "text_a", digest)
     [old] = [one async for one in papers.unresolved(database, waiting=True)]
-    return merging(old)
+    return merge_of(old)
 
 
 async def emptied(database: Database) -> None:
@@ -238,9 +238,9 @@ async def sightings(database: Database) -> list[tuple[str, int | None]]:
 async def test_what_is_listed_anew_is_not_taken_for_what_was_copied(database: Database) -> None:
     """A resolver stands before the removal; another one folds the paper, and a crawler lists it: as many changes."""
     first = await listed(database, "text:01")
-    process = Process(database, lambda slow: papers.merge(slow, [first]))
+    process = Process(database, lambda slow: merging.merge(slow, [first]))
     await process.until(partial(database["aliases"].find_one, {"merged_into": first.new_id}))
-    await papers.merge(database, [first])
+    await merging.merge(database, [first])
     again = await listed(database, "text:02")
     assert again.old["_work"]["rev"] == first.old["_work"]["rev"]
     while not await process.step():
@@ -252,8 +252,8 @@ async def test_an_older_reading_brings_no_older_sighting_back(database: Database
     """A resolver read the paper, its page was read again with other numbers, and another resolver was faster."""
     older = await listed(database, "text:01", comments=1)
     newer = await listed(database, "text:01", comments=2)
-    await papers.merge(database, [newer])
-    await papers.merge(database, [older])
+    await merging.merge(database, [newer])
+    await merging.merge(database, [older])
     assert await sightings(database) == [("text:01", 2)]
 
 
@@ -269,13 +269,13 @@ async def test_a_resolver_may_be_killed_anywhere(database: Database) -> None:
     while not ended:
         await emptied(database)
         found = await listed(database, "text:01")
-        process = Process(database, partial(papers.merge, merges=[merging(found.old, entry(ICE))]))
+        process = Process(database, partial(merging.merge, merges=[merge_of(found.old, entry(ICE))]))
         for _ in range(requests):
             ended = await process.step()
         await process.kill()
         requests += 1
         assert not await astray(database)
-        await papers.merge(database, [merging(one) async for one in papers.unresolved(database, waiting=True)])
+        await merging.merge(database, [merge_of(one) async for one in papers.unresolved(database, waiting=True)])
         assert await sightings(database) == [("text:01", None)]
         told = await database["papers"].count_documents({"arxiv.status": "ok"})
         leading = await aliases.papers_of(database, [f"doi:10.1/ice-{ICE}"])
@@ -293,7 +293,7 @@ async def test_what_is_measured_of_a_merged_paper_moves_too(database: Database) 
     found = await listed(database, "text:01")
     process = Process(database, partial(count_stars, day=1, stars=5))
     await process.step()
-    await papers.merge(database, [found])
+    await merging.merge(database, [found])
     await process.until(partial(spans, database))
     await process.kill()
     await count_stars(database, day=1, stars=5)
@@ -308,7 +308,7 @@ async def test_what_is_measured_during_a_move_is_not_lost(database: Database) ->
     await process.until(partial(database["observations"].find_one, {"paper": found.new_id}))
     await count_stars(database, day=2, stars=5)
     await process.step()
-    await papers.merge(database, [found])
+    await merging.merge(database, [found])
     assert await spans(database) == [(f"arxiv:{ICE}", 5, "02", "03")]
 
 
@@ -318,7 +318,7 @@ async def test_several_histories_become_one(database: Database) -> None:
         page = page_of([(["cold with code", "cold, retitled", "ice"][day % 3], 1, None, None)], "text:01")
         await papers.sight(database, page, "text_a", "text:01")
         await count_stars(database, day, stars)
-    await papers.merge(database, [merging(one) async for one in papers.unresolved(database, waiting=True)])
+    await merging.merge(database, [merge_of(one) async for one in papers.unresolved(database, waiting=True)])
     assert await spans(database) == [(f"arxiv:{ICE}", 5, "02", "03"), (f"arxiv:{ICE}", 6, "04", "05")]
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import lookup, papers
-from storage.contributions import adding, from_arxiv
+from storage import facts, lookup, papers
+from storage.contributions import from_arxiv
 from storage.documents import ArxivEntry, ArxivFact, Listing, Page
+from storage.pipelines import adding
 
 if TYPE_CHECKING:
     from storage.connect import Database
@@ -29,7 +30,7 @@ ICE = "arxiv:2503.00010"
 async def stored(database: Database) -> Database:
     """One paper with an arXiv id and a DOI, and two without an id that share a title."""
     await database["papers"].bulk_write([adding(ICE, from_arxiv(ENTRY))])
-    await papers.record_arxiv(database, [ENTRY])
+    await facts.record_arxiv(database, [ENTRY])
     pages = [
         Page(listings=(Listing(position=1, title="Snow", abstract=f"{what} falls."),)) for what in ("Snow", "Rain")
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import aliases, papers
+from storage import aliases, facts, merging, papers
 from storage.documents import (
     ArxivEntry,
     ArxivFact,
@@ -21,7 +21,7 @@ from storage.documents import (
     Resolution,
 )
 from storage.export import line_of, paper_of
-from storage.papers import Merge
+from storage.merging import Merge
 from storage.titles import title_id
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ async def resolved(database: Database) -> None:
     """The paper is found to be 2503.00010."""
     old = await only(database)
     resolution = Resolution(status="resolved", method="arxiv", score=1.0)
-    await papers.merge(database, [Merge(old, "2503.00010", resolution, entry())])
+    await merging.merge(database, [Merge(old, "2503.00010", resolution, entry())])
 
 
 async def test_a_resolved_paper_keeps_everything(database: Database) -> None:
@@ -174,7 +174,7 @@ async def test_a_doi_leads_to_the_paper_that_a_title_turned_out_to_be(database: 
     """As it does to one whose id was known: the entry that resolved it is not asked for again."""
     await papers.sight(database, page(), "text_a", "text:01")
     told = entry(doi="10.1234/Ice")
-    await papers.merge(database, [Merge(await only(database), "2503.00010", Resolution(status="resolved"), told)])
+    await merging.merge(database, [Merge(await only(database), "2503.00010", Resolution(status="resolved"), told)])
     assert await aliases.papers_of(database, ["doi:10.1234/ice"]) == {"doi:10.1234/ice": ["arxiv:2503.00010"]}
 
 
@@ -183,7 +183,7 @@ async def test_a_sighting_added_during_a_merge_is_copied_too(database: Database)
     await papers.sight(database, page(), "text_a", "text:01")
     old = await only(database)
     await papers.sight(database, page(), "text_a", "text:02")
-    await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
+    await merging.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
     assert [one["digest"] for one in (await only(database))["sightings"]] == ["text:01", "text:02"]
 
 
@@ -193,9 +193,9 @@ async def test_a_merge_killed_between_steps_can_be_repeated(database: Database, 
     await papers.sight(database, page(), "text_a", "text:01")
     old = await only(database)
     one = Merge(old, "2503.00010", Resolution(status="resolved", method="arxiv", score=1.0), entry())
-    for step in [papers.copy, papers.lead][: steps - 1]:
+    for step in [merging.copy, merging.lead][: steps - 1]:
         await step(database, [one])
-    await papers.merge(database, [one])
+    await merging.merge(database, [one])
     assert [paper["digest"] for paper in (await only(database))["sightings"]] == ["text:01"]
 
 
@@ -205,7 +205,7 @@ async def test_a_paper_that_is_listed_again_is_told_again(database: Database) ->
     for digest in ("text:01", "text:02"):
         await papers.sight(database, page(), "text_a", digest)
         old = (await papers.find(database, [PAPER_ID]))[PAPER_ID]
-        await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
+        await merging.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"), entry())])
         merge = await database["aliases"].find_one({"_id": PAPER_ID})
         assert merge is not None
         times.append(merge["merged_at"])
@@ -215,7 +215,7 @@ async def test_a_paper_that_is_listed_again_is_told_again(database: Database) ->
 async def test_a_renamed_repository_stays_one_after_a_merge(database: Database) -> None:
     """What was asked for the title is known of the paper: the old name in arXiv's abstract is no new repository."""
     await papers.sight(database, page(), "text_a", "text:01")
-    await papers.record_repositories(database, {"ice/floe": repository("Ice/Floe-next", stars=3, status="ok")})
+    await facts.record_repositories(database, {"ice/floe": repository("Ice/Floe-next", stars=3, status="ok")})
     await resolved(database)
     assert [repo["full_name"] for repo in (await only(database))["repos"]] == ["Ice/Floe-next"]
 
@@ -248,23 +248,23 @@ def cited(count: int, when: dt.datetime) -> dict[str, CitationCount]:
 async def test_only_a_newer_fact_passes(database: Database) -> None:
     """An answer that was overtaken by a later one does not come back."""
     await stored(database)
-    await papers.record(database, "citations.openalex", cited(5, NOON))
-    await papers.record(database, "citations.openalex", cited(4, NOON - dt.timedelta(hours=1)))
+    await facts.record(database, "citations.openalex", cited(5, NOON))
+    await facts.record(database, "citations.openalex", cited(4, NOON - dt.timedelta(hours=1)))
     assert (await only(database))["citations"]["openalex"]["count"] == 5
 
 
 async def test_a_failure_never_replaces_an_answer(database: Database) -> None:
     """A known value is never overwritten by an unknown one."""
     await stored(database)
-    await papers.record(database, "citations.openalex", cited(0, NOON))
+    await facts.record(database, "citations.openalex", cited(0, NOON))
     failed = CitationCount(status="failed", reason="HTTP 500", fetched_at=NOON + dt.timedelta(days=1))
-    await papers.record(database, "citations.openalex", {"arxiv:2503.00010": failed})
+    await facts.record(database, "citations.openalex", {"arxiv:2503.00010": failed})
     assert (await only(database))["citations"]["openalex"]["count"] == 0
 
 
 async def test_a_fact_of_an_unknown_paper_creates_none(database: Database) -> None:
     """Facts go to papers that are stored."""
-    await papers.record(database, "citations.openalex", cited(5, NOON))
+    await facts.record(database, "citations.openalex", cited(5, NOON))
     assert await database["papers"].count_documents({}) == 0
 
 
@@ -273,7 +273,7 @@ async def test_unchanged_values_extend_their_span(database: Database) -> None:
     await stored(database)
     for count, day in ((5, 1), (5, 3), (7, 8)):
         when = dt.datetime(2026, 4, day, tzinfo=dt.UTC)
-        await papers.record(database, "citations.openalex", cited(count, when))
+        await facts.record(database, "citations.openalex", cited(count, when))
     spans = [one async for one in database["observations"].find().sort("first_day", 1)]
     assert [(one["value"], one["first_day"], one["last_day"]) for one in spans] == [
         (5, "2026-04-01", "2026-04-03"),
@@ -294,7 +294,7 @@ async def test_a_renamed_repository_shows_its_new_name_and_stays_one(database: D
     """Its evidence is kept, and a later sighting under the old name adds no second one."""
     await stored(database)
     told = repository("Ice/Floe-next", stars=3, status="ok")
-    await papers.record_repositories(database, {"ice/floe": told})
+    await facts.record_repositories(database, {"ice/floe": told})
     await papers.sight(database, page(), "text_a", "text:09")
     await resolved_again(database)
     [repo] = (await papers.find(database, ["arxiv:2503.00010"]))["arxiv:2503.00010"]["repos"]
@@ -306,13 +306,13 @@ async def test_a_renamed_repository_shows_its_new_name_and_stays_one(database: D
 async def resolved_again(database: Database) -> None:
     """A crawler listed the paper again, and it is folded into what it was resolved to."""
     old = (await papers.find(database, [PAPER_ID]))[PAPER_ID]
-    await papers.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"))])
+    await merging.merge(database, [Merge(old, "2503.00010", Resolution(status="resolved"))])
 
 
 async def test_a_failed_repository_keeps_its_spelling(database: Database) -> None:
     """Names are asked in lower case; what was written in the abstract stays while GitHub has not answered."""
     await stored(database)
-    await papers.record_repositories(database, {"ice/floe": repository("ice/floe", status="failed", reason="HTTP 502")})
+    await facts.record_repositories(database, {"ice/floe": repository("ice/floe", status="failed", reason="HTTP 502")})
     [repo] = (await only(database))["repos"]
     assert (repo["full_name"], repo["status"], repo["reason"], repo["stars"]) == (
         "Ice/Floe",
@@ -325,9 +325,9 @@ async def test_a_failed_repository_keeps_its_spelling(database: Database) -> Non
 async def test_facts_that_wait_say_why(database: Database) -> None:
     """A provider that is down leaves its reason at every fact it owes, and only there."""
     await stored(database)
-    await papers.record(database, "citations.openalex", cited(5, NOON))
+    await facts.record(database, "citations.openalex", cited(5, NOON))
     for path in ("citations.openalex", "citations.semantic_scholar", "repos"):
-        await papers.leave(database, path, "cannot be reached")
+        await facts.leave(database, path, "cannot be reached")
     paper = paper_of(await only(database))
     assert paper.citations.openalex.reason is None
     assert (paper.citations.semantic_scholar.status, paper.citations.semantic_scholar.reason) == (
@@ -362,7 +362,7 @@ async def test_the_most_useful_repositories_are_due_first(database: Database) ->
     )
     await papers.sight(database, Page(listings=listings), "text_a", "text:01")
     await papers.sight(database, Page(listings=(naming("ice/often", 6, 4, day=1),)), "text_a", "text:02")
-    due = [name.removeprefix("ice/") async for name in papers.due_repositories(database)]
+    due = [name.removeprefix("ice/") async for name in facts.due_repositories(database)]
     assert due == ["shared", "often", "newer", "older", "a", "b", "zero", "unknown"]
 
 
@@ -370,8 +370,8 @@ async def test_what_waits_is_counted_by_facts(database: Database) -> None:
     """A repository that two papers name is one; papers without an arXiv id owe nobody a fact but their title's."""
     await stored(database)
     await papers.sight(database, Page(listings=(naming("Ice/Floe", 2), naming("ice/rime", 3))), "text_a", "text:02")
-    await papers.record_repositories(database, {"ice/rime": repository("ice/rime", status="failed")})
-    assert [await papers.count(database, path) for path in ("repos", "citations.openalex", "arxiv")] == [2, 1, 0]
-    assert await papers.leave(database, "repos", "later") == 1
-    assert await papers.leave(database, "citations.openalex", "later") == 1
+    await facts.record_repositories(database, {"ice/rime": repository("ice/rime", status="failed")})
+    assert [await facts.count(database, path) for path in ("repos", "citations.openalex", "arxiv")] == [2, 1, 0]
+    assert await facts.leave(database, "repos", "later") == 1
+    assert await facts.leave(database, "citations.openalex", "later") == 1
     assert await papers.count_open(database) == await papers.leave_titles(database, "later") == 2

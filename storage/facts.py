@@ -1,0 +1,182 @@
+"""What providers told of papers, in the collection `papers`: facts are written in bulk, and what is due is found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pymongo import UpdateMany, UpdateOne
+
+from storage import aliases, bulk, observations
+from storage.connect import IGNORING_CASE
+from storage.contributions import UNANSWERED, from_arxiv
+from storage.documents import CitationCount
+from storage.observations import Measurement
+from storage.pipelines import TOUCHED, by_url, sorted_union, stages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from storage.connect import Database, Document
+    from storage.documents import ArxivEntry, Fact, Repository
+
+
+OPEN_FACT = {"$in": UNANSWERED}
+
+
+async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> None:
+    """Write what arXiv told of papers that are stored, and let their titles and DOIs lead to them."""
+    entries = list(entries)
+    updates = [UpdateOne({"_id": f"arxiv:{one.arxiv_id}"}, stages(from_arxiv(one))) for one in entries]
+    # First the names: a paper that is written is not asked for again, so a kill between would lose them.
+    await aliases.add(
+        database, [name for one in entries for name in aliases.names(f"arxiv:{one.arxiv_id}", one.title, one.fact.doi)]
+    )
+    await bulk.write(database["papers"], updates)
+
+
+async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
+    """Write facts by paper id to a path like `citations.openalex`; an older fact never replaces a newer one."""
+    updates = [
+        UpdateOne(
+            {"_id": paper_id, **_older(path, fact)},
+            [{"$set": {path: {"$literal": fact.model_dump()}} | TOUCHED}],
+        )
+        for paper_id, fact in facts.items()
+    ]
+    provider = path.rpartition(".")[2]
+    # Before the facts: what is stored is not asked again, so a kill between the two would lose the measurement.
+    await observations.record(
+        database,
+        [
+            Measurement(paper_id, provider, "citations", fact.count, _day(fact))
+            for paper_id, fact in facts.items()
+            if isinstance(fact, CitationCount) and fact.count is not None
+        ],
+    )
+    await bulk.write(database["papers"], updates)
+
+
+def _day(fact: Fact) -> str:
+    return fact.fetched_at.date().isoformat() if fact.fetched_at else ""
+
+
+def _older(path: str, fact: Fact) -> Document:
+    """Never asked, or asked before. A failure tells nothing: it replaces only what is no answer either."""
+    fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
+    older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
+    return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
+
+
+async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
+    """Write facts by lower-cased full name to every paper that has the repository."""
+    updates = [
+        UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
+        for name, fact in facts.items()
+    ]
+    await observations.record(database, [one async for one in _stars(database, facts)])
+    # A paper may have been merged since it was found, its history moved before this.
+    having = {"repos.full_name": {"$in": list(facts)}, "_work.merged": {"$exists": True}}
+    holding = database["papers"].find(having, {"_work.merged": 1}, collation=IGNORING_CASE)
+    moves = {old: paper["_id"] async for paper in holding for old in paper["_work"]["merged"]}
+    await observations.move(database, moves)
+    await bulk.write(database["papers"], updates)
+
+
+async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIterator[Measurement]:
+    """The stars of a repository, measured for every paper that has it."""
+    having = {"repos.full_name": {"$in": list(facts)}}
+    async for paper in database["papers"].find(having, {"repos.full_name": 1}, collation=IGNORING_CASE):
+        for repo in paper["repos"]:
+            fact = facts.get(repo["full_name"].lower())
+            if fact is not None and fact.stars is not None:
+                yield Measurement(paper["_id"], "github", "stars", fact.stars, _day(fact), fact.url)
+
+
+def _repo_due(name: str, fact: Repository) -> Document:
+    return {"full_name": name, **_older("", fact)}
+
+
+def _repo_told(name: str, fact: Repository) -> list[Document]:
+    """The pipeline that puts the fact in the place of the repository; a renamed one shows its new name."""
+    told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
+    same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
+    entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
+    update: list[Document] = [{"$set": {"repos": by_url({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
+    if (now_called := fact.full_name.lower()) != name:
+        renaming = {"$literal": [{"from": name, "to": now_called}]}
+        update.append({"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", renaming]}}})
+        update.append({"$set": {"repos": _joined(now_called)}})
+    return update
+
+
+def _joined(name: str) -> Document:
+    """The repositories with one entry of that name: a paper may have named it by its old and by its new one."""
+    same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
+    entries = {"$filter": {"input": "$repos", "cond": same}}
+    evidence = {"$reduce": {"input": entries, "initialValue": [], "in": sorted_union("$$value", "$$this.evidence")}}
+    newest = {"$first": {"$sortArray": {"input": entries, "sortBy": {"fetched_at": -1}}}}
+    one = {"$mergeObjects": [newest, {"evidence": evidence}]}
+    others = {"$filter": {"input": "$repos", "cond": {"$not": [same]}}}
+    return by_url({"$concatArrays": [others, [one]]})
+
+
+# --- what is due ------------------------------------------------------------------------------------------
+
+
+async def due_ids(database: Database, path: str) -> AsyncIterator[str]:
+    """The arXiv ids of papers whose fact is pending or failed, in order."""
+    async for paper in bulk.pages(database["papers"], _due(path), {"ids.arxiv": 1}):
+        yield paper["ids"]["arxiv"]
+
+
+def _due(path: str) -> Document:
+    return {f"{path}.status": OPEN_FACT, "ids.arxiv": {"$ne": None}}
+
+
+async def due_repositories(database: Database) -> AsyncIterator[str]:
+    """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once.
+
+    First those whose papers have most upvotes, then most sightings, then the newest: a budget may end before they do.
+    """
+    by_use = {"upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
+    names = await database["papers"].aggregate([*_repositories(OPEN_FACT), {"$sort": by_use}], allowDiskUse=True)
+    async for name in names:
+        yield name["_id"]
+
+
+def _repositories(status: str | Document) -> list[Document]:
+    """The stages to repositories on github.com of this status, by name, with what makes their papers worth knowing."""
+    wanted = {"status": status, "host": "github.com"}
+    use = {
+        "upvotes": {"$max": {"$max": "$sightings.upvotes"}},
+        "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
+        "published": {"$max": "$published.date"},
+    }
+    return [
+        {"$match": {"repos": {"$elemMatch": wanted}}},
+        {"$unwind": "$repos"},
+        {"$match": {f"repos.{key}": value for key, value in wanted.items()}},
+        {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
+    ]
+
+
+async def count(database: Database, path: str, status: str | Document = OPEN_FACT) -> int:
+    """How many facts are due, or of another status: of papers with an arXiv id, of repositories by name."""
+    if path != "repos":
+        return await database["papers"].count_documents({**_due(path), f"{path}.status": status})
+    names = await database["papers"].aggregate([*_repositories(status), {"$count": "all"}], allowDiskUse=True)
+    return sum([one["all"] async for one in names])
+
+
+async def leave(database: Database, path: str, reason: str) -> int:
+    """Say at every fact that was not asked why it waits; returns how many. A failed one keeps its own reason."""
+    pending: Document = {"status": "pending", "reason": {"$ne": reason}}
+    if path == "repos":
+        where: Document = {"repos": {"$elemMatch": {**pending, "host": "github.com"}}}
+        field, filters = "repos.$[due].reason", [{f"due.{key}": value for key, value in pending.items()}]
+    else:
+        where = {f"{path}.{key}": value for key, value in pending.items()} | {"ids.arxiv": {"$ne": None}}
+        field, filters = f"{path}.reason", None
+    update = {"$set": {field: reason}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}}
+    await database["papers"].update_many(where, update, array_filters=filters)
+    return await count(database, path, "pending")
