@@ -263,7 +263,11 @@ class TitleIndex:
         self.path = folder / NAME
         with _explained(self.path):
             self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-            self.about = self._about()
+            try:
+                self.about = self._about()
+            except BaseException:
+                self.close()
+                raise
 
     def _about(self) -> About:
         size = self.path.stat().st_size
