@@ -237,7 +237,17 @@ class Repository(Record):
     reason: str | None = None
 
 
-Fact: TypeAlias = ArxivFact | CitationCount | Repository
+class LinkedRepository(Record):
+    """The repository that an index of papers names as a paper's code. Kept under `_work`, not exported."""
+
+    status: Status = "pending"
+    fetched_at: dt.datetime | None = None
+    reason: str | None = None
+    url: str | None = None
+    """None of an `ok` answer: the paper is known there, and has no repository."""
+
+
+Fact: TypeAlias = ArxivFact | CitationCount | Repository | LinkedRepository
 """A provider's answer: its status, its time, and data or the reason why there are none."""
 
 
