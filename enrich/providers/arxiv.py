@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from enrich.http import Answer, Api
 
-KIND = "arxiv"
+KIND = PATH = "arxiv"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://export.arxiv.org", 3.0, 500, 60.0, 30.0
 SINGLE = True  # https://info.arxiv.org/help/api/tou.html: one connection at a time, over all machines
-PATH = "/api/query"
+QUERY = "/api/query"
 LARGEST_SLICE = 2000  # the manual: at most 2,000 results a request
 TITLES = 20  # OR-ed phrases; the syntax allows it, how many work well is not documented
 ENTRIES_A_TITLE = 10  # room in an answer for each title asked for
@@ -72,7 +72,7 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, ArxivEntry]:
             raise NotUnderstood(f"arXiv told of {len(unasked)} papers that were not asked for")
         return found
 
-    return await api.ask("POST", PATH, read, data=form)
+    return await api.ask("POST", QUERY, read, data=form)
 
 
 async def find(titles: Sequence[str], api: Api) -> Found:
@@ -84,7 +84,7 @@ async def find(titles: Sequence[str], api: Api) -> Found:
     start, total = 0, 1
     while start < min(total, LARGEST_SLICE):
         form = {"search_query": query, "start": str(start), "max_results": str(room)}
-        feed = await api.ask("POST", PATH, _parse_search, data=form)
+        feed = await api.ask("POST", QUERY, _parse_search, data=form)
         if feed.total > LARGEST_SLICE and len(phrases) > 1:
             raise BadBatch(f"{feed.total} results for {len(phrases)} titles")
         found |= {entry.arxiv_id: entry for entry in feed.entries}

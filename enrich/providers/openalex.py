@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from enrich.http import Api
 
-KIND = "citations"
+KIND, PATH = "citations", "citations.openalex"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.openalex.org", 0.1, 100, 30.0, 2.0
 REMEDY = "set OPENALEX_API_KEY (a free one of openalex.org allows more)"
 ARXIV_DOI = "10.48550/arxiv."
