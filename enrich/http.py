@@ -100,7 +100,10 @@ class Terms:
     batch: int
     timeout: float
     backoff: float
+    connections: int
+    """How many requests of ours may be open at once ..."""
     single: bool
+    """... and whether that one is the only one of all processes."""
     key: str | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     remedy: str | None

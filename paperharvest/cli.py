@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from paperharvest.config import Settings
     from paperharvest.summary import Summary
+    from storage.connect import Document
 
 INTERRUPTED = 130
 said = logging.getLogger(logs.SUMMARY)
@@ -52,6 +53,8 @@ PageYear = Annotated[
 DAY = ["%Y-%m-%d"]
 Since = Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="From this day on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Where = Annotated[str, typer.Option(metavar="JSON", help="A MongoDB filter for papers, in extended JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")]
 
 
@@ -209,7 +212,7 @@ def index_update(context: typer.Context) -> None:
 @app.command()
 def resolve(
     context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked.")] = False,
+    dry_run: DryRun = False,
     review: Annotated[bool, typer.Option("--review", help="Decide the titles that are open, one by one.")] = False,
     by_hand: Annotated[
         tuple[str, str] | None,
@@ -244,9 +247,9 @@ def resolve(
     from paperharvest import commands, views  # noqa: PLC0415
 
     if dry_run:
-        _say(views.plan(commands.plan(_settings(context))))
+        _say(views.plan(commands.plan_titles(_settings(context))))
         return
-    _finish(context, commands.ask(_settings(context), (), titles=True, quiet=context.obj.quiet))
+    _finish(context, commands.find_titles(_settings(context), quiet=context.obj.quiet))
 
 
 @app.command()
@@ -255,33 +258,43 @@ def enrich(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="arxiv, citations or repos; all by default.")
     ] = None,
+    where: Where = "{}",
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Ask each provider for so many at most, the newest first.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Ask for what is not due, too.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Ask providers for the facts that are due."""
-    from enrich.run import KINDS  # noqa: PLC0415
-    from paperharvest import commands  # noqa: PLC0415
+    """Ask providers for the facts that are due.
+
+    What is not known yet, what failed, and what may have changed: of young papers often, of old ones seldom.
+    """
+    from enrich.run import KINDS, Wanted  # noqa: PLC0415
+    from paperharvest import commands, views  # noqa: PLC0415
 
     if strange := [one for one in kind or () if one not in KINDS]:
         raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(KINDS)}", param_hint="--kind")
-    _finish(context, commands.ask(_settings(context), kind or KINDS, titles=False, quiet=context.obj.quiet))
+    settings = _settings(context)
+    wanted = Wanted(settings.refresh, kind or KINDS, _filter(where), limit, force)
+    if dry_run:
+        _say(views.errands(commands.plan_facts(settings, wanted)))
+        return
+    _finish(context, commands.enrich(settings, wanted, quiet=context.obj.quiet))
 
 
 @app.command()
 def export(
     context: typer.Context,
     output: Output = None,
-    where: Annotated[str, typer.Option(metavar="JSON", help="A MongoDB filter, in extended JSON.")] = "{}",
+    where: Where = "{}",
 ) -> None:
     """Write papers as JSON lines, sorted by id.
 
     To FILE, which appears whole or not at all, or to stdout.
     """
     from paperharvest import looking  # noqa: PLC0415
-    from storage.export import parse_where  # noqa: PLC0415
 
-    try:
-        query = parse_where(where)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--where") from None
+    query = _filter(where)
     _finish(context, looking.write_lines(_settings(context), output, query, quiet=context.obj.quiet))
 
 
@@ -367,6 +380,15 @@ def db(context: typer.Context) -> None:
 
 def _day(moment: datetime | None) -> str | None:
     return f"{moment:%Y-%m-%d}" if moment else None
+
+
+def _filter(where: str) -> Document:
+    from storage.export import parse_where  # noqa: PLC0415
+
+    try:
+        return parse_where(where)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--where") from None
 
 
 def _settings(context: typer.Context) -> Settings:

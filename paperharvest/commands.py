@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from paperharvest.looking import export_into
 from storage import digests, export, title_index
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from enrich.http import Api
     from enrich.report import Progress
     from paperharvest.config import Settings
     from paperharvest.summary import Summary
@@ -26,7 +28,7 @@ def harvest(settings: Settings, spider: str, output: Path | None, *, quiet: bool
     """Crawl, resolve, enrich and, where a file is named, export the whole database."""
 
     async def work(database: Database, summary: Summary, progress: Progress) -> None:
-        await _ask(settings, database, summary, run.KINDS, progress, titles=True)
+        await _ask(settings, True, run.Wanted(settings.refresh), database, summary, progress)
         if output is not None:
             await export_into(database, summary, progress, output, {})
 
@@ -35,21 +37,44 @@ def harvest(settings: Settings, spider: str, output: Path | None, *, quiet: bool
     return execute(settings, "run", crawl=partial(crawl, settings, spider, **arguments), work=work, quiet=quiet)
 
 
-def ask(settings: Settings, kinds: Collection[str], *, titles: bool, quiet: bool) -> Summary:
-    """Find the papers behind titles, or ask for the facts of these kinds that are due."""
-
-    async def work(database: Database, summary: Summary, progress: Progress) -> None:
-        await _ask(settings, database, summary, kinds, progress, titles=titles)
-
-    return execute(settings, "resolve" if titles else "enrich", work=work, quiet=quiet)
+def find_titles(settings: Settings, *, quiet: bool) -> Summary:
+    """Find the papers behind titles."""
+    return execute(settings, "resolve", work=partial(_ask, settings, True, None), quiet=quiet)
 
 
-def plan(settings: Settings) -> resolve.Plan:
+def enrich(settings: Settings, wanted: run.Wanted, *, quiet: bool) -> Summary:
+    """Ask for the facts that are wanted."""
+    return execute(settings, "enrich", work=partial(_ask, settings, False, wanted), quiet=quiet)
+
+
+async def _ask(
+    settings: Settings,
+    titles: bool,
+    wanted: run.Wanted | None,
+    database: Database,
+    summary: Summary,
+    progress: Progress,
+) -> None:
+    async with _doors(settings, database) as apis:
+        if titles:
+            with title_index.reading(settings.data_dir) as index:
+                summary.asked.append(await resolve.resolve(database, apis, index, progress))
+            await digests.date_by_ids(database)
+        if wanted is not None:
+            summary.asked += await run.enrich(database, apis, wanted, progress)
+
+
+@asynccontextmanager
+async def _doors(settings: Settings, database: Database) -> AsyncIterator[dict[str, Api]]:
+    async with session(settings.user_agent) as pool:
+        yield providers.open_apis(pool, database, settings.providers)
+
+
+def plan_titles(settings: Settings) -> resolve.Plan:
     """What `resolve` would ask, without asking anybody."""
 
     async def planned(database: Database) -> resolve.Plan:
-        async with session(settings.user_agent) as pool:
-            apis = providers.open_apis(pool, database, settings.providers)
+        async with _doors(settings, database) as apis:
             with title_index.reading(settings.data_dir) as index:
                 return await resolve.plan(database, apis, index)
 
@@ -57,19 +82,12 @@ def plan(settings: Settings) -> resolve.Plan:
         return in_database(settings, uri, planned)
 
 
-async def _ask(
-    settings: Settings,
-    database: Database,
-    summary: Summary,
-    kinds: Collection[str],
-    progress: Progress,
-    *,
-    titles: bool,
-) -> None:
-    async with session(settings.user_agent) as pool:
-        apis = providers.open_apis(pool, database, settings.providers)
-        if titles:
-            with title_index.reading(settings.data_dir) as index:
-                summary.asked.append(await resolve.resolve(database, apis, index, progress))
-            await digests.date_by_ids(database)
-        summary.asked += await run.enrich(database, apis, kinds, progress)
+def plan_facts(settings: Settings, wanted: run.Wanted) -> list[run.Errand]:
+    """What `enrich` would ask, without asking anybody."""
+
+    async def planned(database: Database) -> list[run.Errand]:
+        async with _doors(settings, database) as apis:
+            return await run.plan(database, apis, wanted)
+
+    with server(settings) as uri:
+        return in_database(settings, uri, planned)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn,
 from platformdirs import user_data_path
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 
-from enrich.settings import ProviderSettings
+from enrich.settings import ProviderSettings, Refresh
 from paperharvest.errors import ConfigError
 from storage.documents import Record
 
@@ -64,6 +64,8 @@ class Settings(Record):
     """MiB that kept texts may take; beyond that the oldest go."""
     log: Literal["text", "json"] = "text"
     """How log lines are written to stderr."""
+    refresh: Refresh = Refresh()
+    """How often facts are asked for again."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     _sources: dict[Keys, str] = PrivateAttr(default_factory=dict)
     _file: Path | None = PrivateAttr(None)
@@ -226,7 +228,8 @@ def _explain(error: ValidationError, values: Mapping[Keys, Given]) -> NoReturn:
     keys = tuple(map(str, first["loc"]))
     source = next((one.source for known, one in values.items() if known[: len(keys)] == keys), "the configuration")
     if first["type"] == "extra_forbidden":
-        known = ProviderSettings.model_fields if keys[0] == "providers" else Settings.model_fields
+        tables: dict[str, type[Record]] = {"providers": ProviderSettings, "refresh": Refresh}
+        known = tables.get(keys[0] if len(keys) > 1 else "", Settings).model_fields
         raise ConfigError(f"{source}: no setting is called {'.'.join(keys)}{_nearest(keys[-1], known)}") from None
     raise ConfigError(f"{source}: the setting {'.'.join(keys)} is wrong: {first['msg']}") from None
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 LITTLE = 2**30  # bytes of free disk: soon too little
 OTHERS, WRITABLE = 0o077, 0o022  # rights of the group and of everybody
-WELL_KNOWN = {"repos": "python/cpython", "titles": "Attention Is All You Need"}
-"""What each kind of provider is asked for; the others for a paper."""
+WELL_KNOWN = {"repos": "python/cpython"}
+"""What is asked of who knows something else than papers."""
 PAPER = "1706.03762"
 SKEWED = 60.0  # seconds
 
@@ -162,8 +162,7 @@ async def _asked(database: Database, settings: Settings) -> AsyncIterator[Findin
 async def _provider(name: str, api: Api) -> Finding:
     module, begun = providers.load(name), time.monotonic()
     try:
-        ask = module.find if module.KIND == "titles" else module.fetch
-        await ask([WELL_KNOWN.get(module.KIND, PAPER)], api)
+        await module.fetch([WELL_KNOWN.get(module.PATH, PAPER)], api)
     except PutOff as error:
         return Finding(name, "note", error.reason)
     except EnrichError as error:

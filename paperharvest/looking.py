@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crawler import days as calendar
+from enrich import due
 from paperharvest import views
 from paperharvest.execution import T, execute, in_database, server
 from storage import days, digests, export, lookup, status, title_index
@@ -54,8 +55,9 @@ def overview(settings: Settings) -> Document:
 
     async def looked(database: Database) -> Document:
         known, stored = await days.known(database, "hf-daily"), await days.stored(database, "hf-daily")
-        missing = len(calendar.missing(known, *stored, dt.datetime.now(dt.UTC)))
-        return await status.overview(database) | {"missing_days": missing}
+        now = dt.datetime.now(dt.UTC)
+        figures = await status.overview(database, due.windows(settings.refresh, now))
+        return figures | {"missing_days": len(calendar.missing(known, *stored, now))}
 
     figures = _looked_up(settings, looked)
     token = settings.providers["github"].api_key is not None

@@ -10,9 +10,10 @@ from storage.title_index import About
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from enrich.resolve import Plan
+    from enrich.run import Errand
     from storage.connect import Document
 
 SHOWN = 5  # of sightings, links and authors; --json shows all
@@ -233,4 +234,13 @@ def plan(one: Plan) -> Iterator[str]:
         if visit.most:
             requests = f"{visit.fewest}" if visit.fewest == visit.most else f"{visit.fewest} to {visit.most}"
             yield f"  {visit.provider:<17} {requests} requests, {visit.interval:g} s apart at least"
+    yield "nothing was asked or stored"
+
+
+def errands(found: Sequence[Errand]) -> Iterator[str]:
+    """What `enrich` would ask."""
+    for one in found:
+        told = f"{one.provider:<17} {one.questions} {one.unit}: {one.requests} requests, {one.seconds:.0f} s at least"
+        yield told + (f", and up to {one.again} more by published DOIs" if one.again else "")
+        yield from _provider(one.provider, one.left)
     yield "nothing was asked or stored"

@@ -28,7 +28,12 @@ async def pages(
 ) -> AsyncIterator[Document]:
     """What a query finds, sorted by id, a page at a time: MongoDB closes a cursor that waits for providers."""
     last = ""
-    while page := await collection.find({"$and": [query, {"_id": {"$gt": last}}]}, fields).sort("_id", 1).to_list(SIZE):
+    while (
+        page := await collection.find({"$and": [query, {"_id": {"$gt": last}}]}, fields)
+        .sort("_id", 1)
+        .limit(SIZE)
+        .to_list()
+    ):
         for document in page:
             yield document
         last = page[-1]["_id"]

@@ -40,11 +40,12 @@ REASONS = {  # in the driver's words and in ours
 }
 SCHEMES = ("mongodb://", "mongodb+srv://")
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised whenever INDEXES change, or what documents hold in a way that older versions do not understand."""
 MARKER = {"_id": "schema"}
 """The document in `runs` that holds the SCHEMA a database was prepared for."""
-WORK = ("arxiv.status", "citations.semantic_scholar.status", "citations.openalex.status", "repos.status")
+WORK = ("arxiv", "citations.semantic_scholar", "citations.openalex", "repos", "_work.huggingface")
+"""Where facts stand: those that are due are found by status and age, the newest papers first."""
 QUESTIONS = (
     "arxiv.categories",
     "citations.openalex.count",
@@ -59,7 +60,14 @@ QUESTIONS = (
 )
 """What people ask papers by: docs/how-to.md."""
 INDEXES = {
-    "papers": (*map(IndexModel, WORK + QUESTIONS), IndexModel("repos.full_name", collation=IGNORING_CASE)),
+    "papers": (
+        *(
+            IndexModel([(f"{path}.status", 1), ("published.date", -1), ("_id", 1), (f"{path}.fetched_at", 1)])
+            for path in WORK
+        ),
+        *map(IndexModel, QUESTIONS),
+        IndexModel("repos.full_name", collation=IGNORING_CASE),
+    ),
     "observations": (IndexModel("series"), IndexModel("paper")),
     "deferred": (IndexModel("raw"), IndexModel("path"), IndexModel("digest")),
     "days": (IndexModel("source"),),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from storage.connect import Document
     from storage.documents import Page
 
-RANK = {"arxiv": 0, "json": 1, "html": 2, "text": 3}
+RANK = {"arxiv": 0, "datacite": 0.5, "json": 1, "html": 2, "text": 3}
 """Whose title, abstract and authors stand: the most authoritative source known."""
 # Written into documents as text ("1.5 text:9f...", sorted as such): what is between two has a fraction.
 BASIS_RANK = {"arxiv": 0, "hf_props": 1, "explicit": 1.5, "shown_year": 2, "shown_page_year": 3, "id_month": 4}
@@ -251,10 +251,11 @@ BLANK_REPOSITORY = Repository(url="", host="github.com", full_name="").model_dum
 
 
 def from_arxiv(entry: ArxivEntry) -> Contribution:
-    """What an entry of arXiv adds: the fact, the texts that stand before all others, and links in them."""
+    """What an entry of arXiv, or of who stands in for it, adds: the fact, texts before all others, links in them."""
     title, abstract = collapse(entry.title), collapse(entry.abstract) if entry.abstract else None
-    by, fact = f"{RANK['arxiv']} arxiv", entry.fact
-    parts = _texts(by, title, abstract, "arxiv")
+    fact, source = entry.fact, entry.fact.provider or "arxiv"
+    by = f"{RANK[source]} {source}"
+    parts = _texts(by, title, abstract, source)
     if entry.authors:
         parts.append(("authors", by, {"authors": entry.authors, "authors_count": len(entry.authors)}))
     if fact.published is not None:
@@ -267,6 +268,11 @@ def from_arxiv(entry: ArxivEntry) -> Contribution:
         arxiv=fact,
         ids={"arxiv": entry.arxiv_id} | ({"doi": fact.doi} if fact.doi else {}),
     )
+
+
+def from_index(url: str) -> Contribution:
+    """What an index of papers adds that names a repository as a paper's code."""
+    return Contribution(ids={}, repos=_repositories([(url, "huggingface")]))
 
 
 def from_paper(old: Document) -> Contribution:
@@ -317,11 +323,11 @@ def from_line(paper: Paper) -> Contribution:
     )
 
 
-def _rank(source: str | None) -> int:
+def _rank(source: str | None) -> float:
     """What a text is worth whose medium the line does not tell."""
     if source is None or source.startswith("text"):
         return RANK["text"]
-    return RANK["arxiv"] if source.startswith("arxiv") else RANK["json"]
+    return RANK["arxiv"] if source.startswith("arxiv") else RANK.get(source, RANK["json"])
 
 
 def _found(resolution: Resolution) -> float:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import UpdateMany, UpdateOne
 
 from storage import aliases, bulk, observations
 from storage.connect import IGNORING_CASE
-from storage.contributions import UNANSWERED, from_arxiv
+from storage.contributions import UNANSWERED, from_arxiv, from_index
 from storage.documents import CitationCount
 from storage.observations import Measurement
 from storage.pipelines import TOUCHED, by_url, sorted_union, stages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    import datetime as dt
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
-    from storage.documents import ArxivEntry, Fact, Repository
+    from storage.documents import ArxivEntry, Fact, LinkedRepository, Repository
 
-
-OPEN_FACT = {"$in": UNANSWERED}
+OPEN_FACT = {"$in": [*UNANSWERED, None]}
+LINKED = "_work.huggingface"
+PAGE = 5_000  # questions that are read from the store at once
 
 
 async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> None:
@@ -65,6 +67,13 @@ def _older(path: str, fact: Fact) -> Document:
     fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
     older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
     return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
+
+
+async def record_linked(database: Database, facts: Mapping[str, LinkedRepository]) -> None:
+    """Write which repositories an index of papers names, by paper id: beside what else names one, never instead."""
+    named = {paper_id: from_index(fact.url) for paper_id, fact in facts.items() if fact.url}
+    await bulk.write(database["papers"], [UpdateOne({"_id": one}, stages(told)) for one, told in named.items()])
+    await record(database, LINKED, facts)
 
 
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
@@ -123,60 +132,118 @@ def _joined(name: str) -> Document:
 # --- what is due ------------------------------------------------------------------------------------------
 
 
-async def due_ids(database: Database, path: str) -> AsyncIterator[str]:
-    """The arXiv ids of papers whose fact is pending or failed, in order."""
-    async for paper in bulk.pages(database["papers"], _due(path), {"ids.arxiv": 1}):
-        yield paper["ids"]["arxiv"]
+class Window(NamedTuple):
+    """Facts that are due: of these statuses, of papers of that age, last asked for before that time."""
+
+    statuses: tuple[str | None, ...]
+    """None: there is no fact at all yet."""
+    since: str | None = None
+    """The paper came out on this day or later ..."""
+    before: str | None = None
+    """... and before that one; ISO dates."""
+    asked_before: dt.datetime | None = None
+
+    def fact(self, path: str = "") -> Document:
+        """The filter for a fact at that path, or for an entry of `repos`."""
+        found: Document = {f"{path}status": {"$in": list(self.statuses)}}
+        return found | ({f"{path}fetched_at": {"$lt": self.asked_before}} if self.asked_before else {})
+
+    def paper(self) -> Document:
+        """The filter for the paper."""
+        later: Document = {"published.date": {"$gte": self.since}} if self.since else {}
+        # Not `$lt`: papers whose date nobody knows are old ones.
+        return {"$and": [later, {"published.date": {"$not": {"$gte": self.before}}}]} if self.before else later
 
 
-def _due(path: str) -> Document:
-    return {f"{path}.status": OPEN_FACT, "ids.arxiv": {"$ne": None}}
+async def due_ids(
+    database: Database, path: str, windows: Iterable[Window], where: Document | None = None
+) -> AsyncIterator[str]:
+    """The arXiv ids of papers whose fact lies in one of these windows: window by window, the newest papers first."""
+    for window in windows:
+        query = _papers(path, window, where)
+        last: Document = {}
+        # Page by page: MongoDB closes a cursor that waits for providers.
+        while (
+            page := await database["papers"]
+            .find({"$and": [query, last]}, {"ids.arxiv": 1, "published.date": 1})
+            .sort([("published.date", -1), ("_id", 1)])
+            .limit(PAGE)
+            .to_list()
+        ):
+            for paper in page:
+                yield paper["ids"]["arxiv"]
+            last = _after(page[-1])
 
 
-async def due_repositories(database: Database) -> AsyncIterator[str]:
-    """The lower-cased full names of repositories on github.com whose fact is pending or failed, each once.
+def _after(paper: Document) -> Document:
+    day = (paper.get("published") or {}).get("date")
+    same = {"published.date": day, "_id": {"$gt": paper["_id"]}}
+    return {"$or": [same, {"published.date": {"$lt": day}}, {"published.date": None}]} if day else same
+
+
+def _papers(path: str, window: Window, where: Document | None) -> Document:
+    return {"$and": [window.fact(f"{path}."), {"ids.arxiv": {"$gt": ""}}, window.paper(), where or {}]}
+
+
+async def due_repositories(
+    database: Database, windows: Iterable[Window], where: Document | None = None
+) -> AsyncIterator[str]:
+    """The lower-cased full names of repositories on github.com within these windows, each once a window.
 
     First those whose papers have most upvotes, then most sightings, then the newest: a budget may end before they do.
     """
     by_use = {"upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
-    names = await database["papers"].aggregate([*_repositories(OPEN_FACT), {"$sort": by_use}], allowDiskUse=True)
-    async for name in names:
-        yield name["_id"]
+    for window in windows:
+        stages = [*_repositories(window, where), {"$sort": by_use}]
+        names = await database["papers"].aggregate(stages, allowDiskUse=True, batchSize=PAGE)
+        async for name in names:
+            yield name["_id"]
 
 
-def _repositories(status: str | Document) -> list[Document]:
-    """The stages to repositories on github.com of this status, by name, with what makes their papers worth knowing."""
-    wanted = {"status": status, "host": "github.com"}
+def _repositories(window: Window, where: Document | None) -> list[Document]:
+    """The stages to repositories on github.com by name, with what makes their papers worth knowing."""
     use = {
         "upvotes": {"$max": {"$max": "$sightings.upvotes"}},
         "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
         "published": {"$max": "$published.date"},
     }
+    wanted = {"host": "github.com", **window.fact()}
     return [
-        {"$match": {"repos": {"$elemMatch": wanted}}},
+        {"$match": {"$and": [{"repos": {"$elemMatch": wanted}}, window.paper(), where or {}]}},
         {"$unwind": "$repos"},
         {"$match": {f"repos.{key}": value for key, value in wanted.items()}},
         {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
     ]
 
 
-async def count(database: Database, path: str, status: str | Document = OPEN_FACT) -> int:
-    """How many facts are due, or of another status: of papers with an arXiv id, of repositories by name."""
+async def count(database: Database, path: str, windows: Iterable[Window], where: Document | None = None) -> int:
+    """How many facts lie in these windows: of papers with an arXiv id, of repositories by name."""
     if path != "repos":
-        return await database["papers"].count_documents({**_due(path), f"{path}.status": status})
-    names = await database["papers"].aggregate([*_repositories(status), {"$count": "all"}], allowDiskUse=True)
-    return sum([one["all"] async for one in names])
+        return sum([await database["papers"].count_documents(_papers(path, one, where)) for one in windows])
+    found = 0
+    for one in windows:
+        stages = [*_repositories(one, where), {"$count": "all"}]
+        async for names in await database["papers"].aggregate(stages, allowDiskUse=True):
+            found += names["all"]
+    return found
 
 
-async def leave(database: Database, path: str, reason: str) -> int:
-    """Say at every fact that was not asked why it waits; returns how many. A failed one keeps its own reason."""
+async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
+    """The published DOIs of these papers, by arXiv id, less those that several papers of ours have."""
+    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": {"$gt": ""}}
+    found = {one["ids"]["arxiv"]: one["ids"]["doi"] async for one in database["papers"].find(query, {"ids": 1})}
+    names = await aliases.papers_of(database, [f"doi:{doi.lower()}" for doi in found.values()])
+    return {one: doi for one, doi in found.items() if len(names.get(f"doi:{doi.lower()}", ())) <= 1}
+
+
+async def leave(database: Database, path: str, reason: str, where: Document | None = None) -> None:
+    """Say at every fact that was not asked why it waits. A failed one keeps its own reason."""
     pending: Document = {"status": "pending", "reason": {"$ne": reason}}
     if path == "repos":
-        where: Document = {"repos": {"$elemMatch": {**pending, "host": "github.com"}}}
+        waiting: Document = {"repos": {"$elemMatch": {**pending, "host": "github.com"}}}
         field, filters = "repos.$[due].reason", [{f"due.{key}": value for key, value in pending.items()}]
     else:
-        where = {f"{path}.{key}": value for key, value in pending.items()} | {"ids.arxiv": {"$ne": None}}
+        waiting = {f"{path}.{key}": value for key, value in pending.items()} | {"ids.arxiv": {"$ne": None}}
         field, filters = f"{path}.reason", None
     update = {"$set": {field: reason}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}}
-    await database["papers"].update_many(where, update, array_filters=filters)
-    return await count(database, path, "pending")
+    await database["papers"].update_many({"$and": [waiting, where or {}]}, update, array_filters=filters)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LOOK_AGAIN = 0.1  # seconds, while another process holds the only connection
+SAME_SPAN = 60.0  # seconds by which the ends of two spans of a budget differ at least
 ONE_DAY = 86_400.0  # seconds: the longest that a provider's word keeps us away
 
 
@@ -91,8 +92,42 @@ async def hold_back(database: Database, name: str, seconds: float, reason: str) 
 
 
 async def note_budget(database: Database, name: str, remaining: int, resets_in: float) -> None:
-    """Keep what the provider said is left, and in how many seconds it begins anew."""
+    """Keep what the provider said is left, and in how many seconds it begins anew.
+
+    Within one span the least that was said or counted stands: answers overtake each other, and others are on their way.
+    """
     resets_at = {"$add": ["$$NOW", 1000 * min(resets_in, ONE_DAY)]}
+    apart = {"$abs": {"$subtract": [resets_at, {"$ifNull": ["$resets_at", LONG_AGO]}]}}
+    known = {"$and": [{"$gt": ["$resets_at", "$$NOW"]}, {"$lt": [apart, 1000 * SAME_SPAN]}]}
+    left = {"$cond": [known, {"$min": ["$remaining", remaining]}, remaining]}
     await database["providers"].update_one(
-        {"_id": name}, [{"$set": {"remaining": remaining, "resets_at": resets_at}}], upsert=True
+        {"_id": name}, [{"$set": {"remaining": left, "resets_at": resets_at}}], upsert=True
     )
+
+
+async def all_held(database: Database) -> dict[str, Document]:
+    """What is left of each budget until when, and who told us to wait, by whose turns they are."""
+    now = await _now(database)
+    return {one["_id"]: _held(one, now) async for one in database["providers"].find().sort("_id", 1)}
+
+
+async def held(database: Database, name: str) -> Document:
+    """The same for one of them, who may never have been asked."""
+    return _held(await database["providers"].find_one({"_id": name}) or {}, await _now(database))
+
+
+async def _now(database: Database) -> dt.datetime:
+    hello = await database.command("hello", codec_options=database.codec_options)
+    now: dt.datetime = hello["localTime"]  # waits go by the server's clock
+    return now
+
+
+def _held(one: Document, now: dt.datetime) -> Document:
+    """None where nothing holds."""
+    budget, told = (one.get(key) is not None and one[key] > now for key in ("resets_at", "not_before"))
+    return {
+        "remaining": one["remaining"] if budget else None,
+        "resets_at": one["resets_at"] if budget else None,
+        "wait_until": one["not_before"] if told else None,
+        "reason": one.get("reason") if told else None,
+    }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage import days, facts, papers
+from storage import days, facts, papers, providers
+from storage.facts import Window
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from collections.abc import Sequence
 
     from storage.connect import Database, Document
 
@@ -16,11 +17,11 @@ CITATIONS = ("semantic_scholar", "openalex")
 SHOWN = 5  # of what was refused, the latest
 
 
-async def overview(database: Database) -> dict[str, Any]:
+async def overview(database: Database, windows: Sequence[Window]) -> dict[str, Any]:
     """All figures of the command `status`; times in UTC, unknown is None.
 
     Facts count papers with an arXiv id (nobody can be asked for the others yet), and repositories by name. `due` is
-    what the next run asks.
+    what the next run asks: what lies in these windows.
     """
     return {
         "papers": {
@@ -30,14 +31,14 @@ async def overview(database: Database) -> dict[str, Any]:
             "due": await papers.count_open(database),
         },
         "coverage": {
-            "arxiv": {"arxiv": await _coverage(database, "arxiv")},
-            "citations": {name: await _coverage(database, f"citations.{name}") for name in CITATIONS},
-            "repos": {"github": await _coverage(database, "repos")},
+            "arxiv": {"arxiv": await _coverage(database, "arxiv", windows)},
+            "citations": {name: await _coverage(database, f"citations.{name}", windows) for name in CITATIONS},
+            "repos": {"github": await _coverage(database, "repos", windows)},
         },
         "digests": await _digests(database),
         "days": {"hf-daily": await days.counts(database, "hf-daily")},
         "refused": await _refused(database),
-        "providers": await _providers(database),
+        "providers": await providers.all_held(database),
         "last_run": await _last_run(database),
     }
 
@@ -49,9 +50,9 @@ async def _resolutions(database: Database) -> dict[str, int]:
     return {group["_id"]: group["papers"] async for group in groups}
 
 
-async def _coverage(database: Database, path: str) -> dict[str, int]:
-    counts = {status: await facts.count(database, path, status) for status in STATUSES}
-    return counts | {"due": await facts.count(database, path)}
+async def _coverage(database: Database, path: str, windows: Sequence[Window]) -> dict[str, int]:
+    counts = {status: await facts.count(database, path, [Window((status,))]) for status in STATUSES}
+    return counts | {"due": await facts.count(database, path, windows)}
 
 
 async def _digests(database: Database) -> Document:
@@ -86,23 +87,6 @@ async def _refused(database: Database) -> Document:
     fields = {"_id": 0, "name": 1, "reason": 1, "line": 1, "replay": 1, "at": 1}
     latest = database["deferred"].find({}, fields).sort("at", -1).limit(SHOWN)
     return {"stored": await database["deferred"].estimated_document_count(), "latest": await latest.to_list()}
-
-
-async def _providers(database: Database) -> dict[str, Document]:
-    """What is left of each budget until when, and who told us to wait; None where nothing holds."""
-    hello = await database.command("hello", codec_options=database.codec_options)
-    now = hello["localTime"]  # waits go by the server's clock
-    return {one["_id"]: _held(one, now) async for one in database["providers"].find().sort("_id", 1)}
-
-
-def _held(one: Document, now: dt.datetime) -> Document:
-    budget, told = (one.get(key) is not None and one[key] > now for key in ("resets_at", "not_before"))
-    return {
-        "remaining": one["remaining"] if budget else None,
-        "resets_at": one["resets_at"] if budget else None,
-        "wait_until": one["not_before"] if told else None,
-        "reason": one.get("reason") if told else None,
-    }
 
 
 async def _last_run(database: Database) -> Document | None:

@@ -2,16 +2,19 @@
 
 A provider is constants and functions, without state:
 
-    KIND       "arxiv", "citations" or "repos": what it tells; "titles": only `find`, neither `blank` nor `fetch`
+    KIND, PATH     "arxiv", "citations" or "repos": what it tells; where in a paper its facts stand
     HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF    where; seconds between starts; questions a request; seconds
+    CONNECTIONS    how many requests may be open at once
     WITHOUT_KEY    optional: the constants that differ where the user has no key, by name
+    STANDS_IN_FOR  optional: the provider of its KIND without whose answers alone it is asked
     REMEDY         optional: the key to set where requests without one are put off
-    SINGLE         optional: True where only one connection is allowed
+    SINGLE         optional: True where only one connection is allowed, over all machines
     ENABLED        optional: False where it is asked only if the user says so
     headers(key: str | None) -> dict           what it wants to see, the key included
     blank(question: str) -> Fact               a fact with nothing in it yet
     fetch(questions: Sequence[str], api: Api) -> Mapping[str, ...]
                    facts by question (arXiv: entries); a question left out is unknown to the provider
+    fetch_by_doi(dois: Mapping[str, str], api) optional: the same for papers that `fetch` left out, by published DOIs
     TITLES, find(titles: Sequence[str], api: Api) -> Found     optional: titles a request; candidates for these titles,
                    all together: whatever has an arXiv id, with all that the provider tells of it
     objection(answer: Answer) -> EnrichError | None    optional: what it says in words of its own
@@ -81,6 +84,7 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
         batch=min(chosen("BATCH"), constant("BATCH")),
         timeout=chosen("TIMEOUT"),
         backoff=chosen("BACKOFF"),
+        connections=constant("CONNECTIONS"),
         single=getattr(module, "SINGLE", False),
         key=key,
         headers=module.headers(key),

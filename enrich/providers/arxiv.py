@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KIND = PATH = "arxiv"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://export.arxiv.org", 3.0, 500, 60.0, 30.0
+CONNECTIONS = 1
 SINGLE = True  # https://info.arxiv.org/help/api/tou.html: one connection at a time, over all machines
 QUERY = "/api/query"
 LARGEST_SLICE = 2000  # the manual: at most 2,000 results a request

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KIND, PATH = "citations", "citations.openalex"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.openalex.org", 0.1, 100, 30.0, 2.0
+CONNECTIONS = 4
 REMEDY = "set OPENALEX_API_KEY (a free one of openalex.org allows more)"
 ARXIV_DOI = "10.48550/arxiv."
 SELECT = "id,doi,cited_by_count"
@@ -45,17 +46,22 @@ def blank(_question: str) -> CitationCount:
 
 async def fetch(ids: Sequence[str], api: Api) -> dict[str, CitationCount]:
     """Citation counts by arXiv id; an id left out has no work under its arXiv DOI."""
-    asked = {f"{ARXIV_DOI}{one}".lower(): one for one in ids}
+    return await fetch_by_doi({one: f"{ARXIV_DOI}{one}" for one in ids}, api)
+
+
+async def fetch_by_doi(dois: Mapping[str, str], api: Api) -> dict[str, CitationCount]:
+    """Citation counts by arXiv id, asked for by any DOI of the paper: some works are filed under a journal's alone."""
+    asked = {doi.lower(): one for one, doi in dois.items()}
 
     def read(answer: Answer) -> dict[str, CitationCount]:
         works, total = _works(answer)
         if total != len(works):
             raise NotUnderstood(f"{len(works)} works of {total}")
-        dois = [_doi(work) for work in works]
-        if strange := [doi for doi, times in Counter(dois).items() if times > 1 or doi not in asked]:
+        found = [_doi(work) for work in works]
+        if strange := [doi for doi, times in Counter(found).items() if times > 1 or doi not in asked]:
             raise NotUnderstood(f"{strange[0][:60]!r} twice, or not asked for")
         facts = (CitationCount(status="ok", count=count(work, "cited_by_count")) for work in works)
-        return {asked[doi]: fact for doi, fact in zip(dois, facts, strict=True)}
+        return {asked[doi]: fact for doi, fact in zip(found, facts, strict=True)}
 
     # per_page: without it a filter of 100 silently answers 25.
     params = {"filter": "doi:" + "|".join(asked), "per_page": str(BATCH), "select": SELECT}

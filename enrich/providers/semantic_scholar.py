@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KIND, PATH = "citations", "citations.semantic_scholar"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.semanticscholar.org", 1.1, 500, 60.0, 5.0
+CONNECTIONS = 1
 WITHOUT_KEY = {"INTERVAL": 6.5, "BACKOFF": 65.0}  # one pool for everyone without a key
 REMEDY = "set S2_API_KEY (semanticscholar.org/product/api)"
 FIELDS = "externalIds,citationCount,influentialCitationCount"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from enrich import providers, run
 from enrich.http import session
 from enrich.resolve import resolve
+from enrich.settings import Refresh
 from paperharvest import config
 from storage import merging, papers
 from storage.documents import Listing, Page, Resolution
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Reports: TypeAlias = dict[str, Report]
 
+ALL = run.Wanted(Refresh())
 EXAMPLES = list(standin.load().rows.values())
 
 
@@ -108,7 +110,8 @@ async def find_titles(server: Server, database: Database, **variables: str) -> R
 
 async def enrich_by(database: Database, apis: Mapping[str, Api], kinds: Collection[str] = run.KINDS) -> Reports:
     """One run of the enrichment through these doors: reports by provider."""
-    return {report.name: report for report in await run.enrich(database, apis, kinds, Shown())}
+    wanted = ALL._replace(kinds=kinds)
+    return {report.name: report for report in await run.enrich(database, apis, wanted, Shown())}
 
 
 async def ask_all(server: Server, database: Database, kinds: Collection[str] = run.KINDS, **variables: str) -> Reports:

@@ -15,6 +15,7 @@ from storage import papers
 from storage.documents import Page
 from tests import standin
 from tests.enrich.harvest import (
+    ALL,
     Shown,
     ask_all,
     asked_of,
@@ -103,7 +104,7 @@ async def test_batches_are_as_large_as_the_user_wants(database: Database) -> Non
     shown = Shown()
     five = {"PAPERHARVEST_PROVIDERS__OPENALEX__BATCH": "5"}
     async with standin.serve() as server, doors(server, database, **five) as apis:
-        await run.enrich(database, {"openalex": apis["openalex"]}, run.KINDS, shown)
+        await run.enrich(database, {"openalex": apis["openalex"]}, ALL, shown)
     assert [seen.count for seen in server.log] == [5, 5, 2]
     assert shown.totals == shown.counts == {"openalex": 12}
 
@@ -268,7 +269,7 @@ async def test_waits_are_shown_beside_what_waits(database: Database) -> None:
         door(arxiv.url, database, "arxiv") as listing_,
     ):
         await asyncio.gather(
-            run.enrich(database, {"openalex": citing}, ["citations"], shown),
+            run.enrich(database, {"openalex": citing}, ALL, shown),
             resolve(database, {"arxiv": listing_}, None, shown),
         )
     assert sorted((name, round(seconds), why) for name, seconds, why in shown.waits) == [
@@ -302,7 +303,7 @@ async def test_a_refused_key_is_told(database: Database) -> None:
         serving(Reply("Bad credentials", 401)) as server,
         door(server.url, database, "github", api_key="k") as api,
     ):
-        [report] = await run.enrich(database, {"github": api}, run.KINDS, shown)
+        [report] = await run.enrich(database, {"github": api}, ALL, shown)
     assert (report.put_off, report.complete, report.why) == (False, False, "HTTP 401: 'Bad credentials'")
     assert (shown.totals, shown.counts) == ({"github": report.waiting}, {})
     assert len(server.log) == 1

@@ -21,6 +21,7 @@ from storage.documents import (
     Resolution,
 )
 from storage.export import line_of, paper_of
+from storage.facts import Window
 from storage.merging import Merge
 from storage.titles import title_id
 
@@ -31,6 +32,8 @@ ABSTRACT = "We measure how rivers freeze. The code is at https://github.com/Ice/
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 TITLE = "$OneRiver: How Ice Grows"
 PAPER_ID = title_id(TITLE, ABSTRACT)
+
+OPEN = [Window(("pending", "failed"))]
 
 
 def page(abstract: str = ABSTRACT, *, title: str = TITLE, **listing: Any) -> Page:
@@ -362,7 +365,7 @@ async def test_the_most_useful_repositories_are_due_first(database: Database) ->
     )
     await papers.sight(database, Page(listings=listings), "text_a", "text:01")
     await papers.sight(database, Page(listings=(naming("ice/often", 6, 4, day=1),)), "text_a", "text:02")
-    due = [name.removeprefix("ice/") async for name in facts.due_repositories(database)]
+    due = [name.removeprefix("ice/") async for name in facts.due_repositories(database, OPEN)]
     assert due == ["shared", "often", "newer", "older", "a", "b", "zero", "unknown"]
 
 
@@ -371,7 +374,6 @@ async def test_what_waits_is_counted_by_facts(database: Database) -> None:
     await stored(database)
     await papers.sight(database, Page(listings=(naming("Ice/Floe", 2), naming("ice/rime", 3))), "text_a", "text:02")
     await facts.record_repositories(database, {"ice/rime": repository("ice/rime", status="failed")})
-    assert [await facts.count(database, path) for path in ("repos", "citations.openalex", "arxiv")] == [2, 1, 0]
-    assert await facts.leave(database, "repos", "later") == 1
-    assert await facts.leave(database, "citations.openalex", "later") == 1
+    assert [await facts.count(database, path, OPEN) for path in ("repos", "citations.openalex", "arxiv")] == [2, 1, 0]
+    assert await facts.count(database, "repos", [Window(("pending",))]) == 1
     assert await papers.count_open(database) == await papers.leave_titles(database, "later") == 2
