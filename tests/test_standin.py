@@ -233,6 +233,66 @@ async def test_arxiv_combines_ids_and_query() -> None:
     assert reply.entries == ["1809.04281v1"]
 
 
+# DataCite
+
+
+def dois(ids: Iterable[str], **more: object) -> dict[str, Any]:
+    """The parameters of a list of records by arXiv id."""
+    query = " OR ".join(f'"10.48550/arXiv.{arxiv_id}"' for arxiv_id in ids)
+    return {"params": {"query": f"doi:({query})", **{f"page[{name}]": str(value) for name, value in more.items()}}}
+
+
+async def test_datacite_shows_25_unless_told_more() -> None:
+    """Whoever forgets page[size] loses records, though they are counted; the next page holds the rest."""
+    rows = corpus_of(*({} for _ in range(60)))
+    known = {f"10.48550/arxiv.{key}" for key in rows.rows if standin.known_to("datacite", key)}
+    async with standin.serve(rows) as server:
+        first, second, whole = [
+            (await ask(server, "GET", "/datacite/dois", **dois(rows.rows, **more))).json
+            for more in ({}, {"size": 40, "number": 2}, {"size": 5000})
+        ]
+    assert [len(page["data"]) for page in (first, second, whole)] == [25, len(known) - 40, len(known)]
+    assert {page["meta"]["total"] for page in (first, second, whole)} == {len(known)} != {60}
+    assert {one["attributes"]["doi"] for one in whole["data"]} == known
+
+
+async def test_datacite_record_has_the_fields_of_the_row() -> None:
+    """People by two names, others by one, a version's day each, entities in the title."""
+    line = {"id": "math/0309136", "title": "Ice & Snow", "authors": ["Ada van Frost", "OpenAI"], "version": 3}
+    more = {"published": "2003-09-08", "updated": "2003-09-12", "categories": ["math.GT"], "doi": "10.5555/Ice"}
+    async with standin.serve(corpus_of(line | more | {"abstract": "Cold.", "comment": "3 pages"})) as server:
+        [one] = (await ask(server, "GET", "/datacite/dois", **dois(["math/0309136", "2401.00009"]))).json["data"]
+    told = one["attributes"]
+    assert (told["doi"], told["titles"]) == ("10.48550/arxiv.math/0309136", [{"title": "Ice &amp; Snow"}])
+    assert [(who["name"], who.get("givenName")) for who in told["creators"]] == [
+        ("Frost, Ada van", "Ada van"),
+        ("OpenAI", None),
+    ]
+    days = [(date["date"][:10], date["dateInformation"]) for date in told["dates"] if date["dateType"] == "Submitted"]
+    assert days == [("2003-09-08", "v1"), ("2003-09-10", "v2"), ("2003-09-12", "v3")]
+    assert [subject["subject"][-9:] for subject in told["subjects"]] == ["(math.GT)", " sciences"]
+    assert told["relatedIdentifiers"][0]["relatedIdentifier"] == "10.5555/Ice"
+    assert [text["descriptionType"] for text in told["descriptions"]] == ["Abstract", "Other"]
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "status"),
+    [
+        ("/datacite/dois/10.48550/arXiv.1806.05236", {}, 404),
+        ("/datacite/dois", {}, 400),
+        ("/datacite/dois", {"params": {"query": "title:ice"}}, 400),
+        ("/datacite/dois", dois([]), 400),
+        ("/datacite/dois", dois([MIXUP], size="many"), 400),
+        ("/datacite/dois", dois([MIXUP], number=0), 400),
+    ],
+)
+async def test_datacite_refuses(path: str, question: dict[str, Any], status: int) -> None:
+    """Another address and a query of another form, in its words."""
+    async with standin.serve() as server:
+        reply = await ask(server, "GET", path, **question)
+    assert (reply.status, reply.json["errors"][0]["status"]) == (status, str(status))
+
+
 # Semantic Scholar
 
 
@@ -540,6 +600,25 @@ async def test_huggingface_search_relates_entries() -> None:
     assert spent.headers["RateLimit"].startswith('"search";r=0;t=')
 
 
+async def test_huggingface_tells_of_single_papers() -> None:
+    """The paper of an entry, within the quota of the lists; one in five in capitals, none without a repository."""
+    known = [key for key in (f"2402.{n:05}" for n in range(1, 60)) if standin.known_to("huggingface", key)]
+    old = next(key for key in (f"math/03{n:05}" for n in count(9001)) if standin.known_to("huggingface", key))
+    lines = [{"id": key, "abstract": "Code: github.com/o/n. See github.com/a/b"} for key in known]
+    async with standin.serve(corpus_of(*lines, {"id": old}), huggingface_api=len(known) + 2) as server:
+        replies = [await ask(server, "GET", f"/huggingface/api/papers/{key}") for key in known]
+        plain = await ask(server, "GET", f"/huggingface/api/papers/{old.replace('/', '%2F')}")
+        none = await ask(server, "GET", f"/huggingface/api/papers/{next(hidden_from('huggingface'))}")
+        spent = await daily(server, date=MONDAY)
+    assert [reply.json["id"] for reply in replies] == known
+    linked = [reply.json["githubRepo"] for reply in replies]
+    assert set(linked) == {"https://github.com/o/n", "https://github.com/O/N"}
+    assert 5 < linked.count("https://github.com/O/N") < 20
+    assert (plain.json["id"], "githubRepo" in plain.json) == (old, False)
+    assert (none.status, none.json, spent.status) == (404, {"error": "Paper not found"}, 429)
+    assert [seen.asked for seen in server.log[-3:-1]] == [[old], [next(hidden_from("huggingface"))]]
+
+
 async def test_huggingface_page_agrees_with_its_cards() -> None:
     """The page's props are the entries of the API, and each card says what its entry says."""
     async with standin.serve(LISTED, days={MONDAY: PAPERS}, today=MONDAY) as server:
@@ -677,7 +756,7 @@ async def test_feed_of_an_unknown_category() -> None:
 def test_invented_figures_have_the_promised_shares() -> None:
     """About one in 20 counts is 0, one in 25 papers is unknown, one in 20 repositories renamed."""
     ids = [f"2401.{number:05}" for number in range(5000)]
-    for provider in ("semantic_scholar", "openalex", "huggingface"):
+    for provider in ("datacite", "semantic_scholar", "openalex", "huggingface"):
         assert 200 < sum(standin.invented_citations(provider, key) == 0 for key in ids) < 300
         assert 150 < sum(not standin.known_to(provider, key) for key in ids) < 250
     assert 200 < sum(standin.renamed(f"o/{key}") != f"o/{key}" for key in ids) < 300
@@ -733,8 +812,10 @@ async def test_told_wait_comes_in_seconds_or_as_a_date() -> None:
 async def test_provider_that_is_down(provider: str) -> None:
     """One provider can be down while the others answer."""
     async with standin.serve(down={provider}) as server:
-        replies = [await search(server, id_list=MIXUP), await batch(server, ["ARXIV:2401.00001"])]
-        replies += [
+        replies = [
+            await search(server, id_list=MIXUP),
+            await ask(server, "GET", "/datacite/dois", **dois([MIXUP])),
+            await batch(server, ["ARXIV:2401.00001"]),
             await ask(server, "GET", works([MIXUP])),
             await ask(server, "GET", "/github/repos/lkeab/x"),
             await daily(server, date="2026-03-02"),
@@ -907,7 +988,7 @@ def test_running_serves_from_a_thread() -> None:
         environment = server.environment()
         assert MIXUP.encode() in fetch(f"{server.url}/arxiv/api/query?id_list={MIXUP}")
     assert environment["GITHUB_TOKEN"] == "stand-in"  # noqa: S105 - no secret
-    for name in ("ARXIV", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB", "HUGGINGFACE"):
+    for name in ("ARXIV", "DATACITE", "SEMANTIC_SCHOLAR", "OPENALEX", "GITHUB", "HUGGINGFACE"):
         prefix = f"PAPERHARVEST_PROVIDERS__{name}__"
         assert environment[f"{prefix}BASE_URL"] == f"{server.url}/{name.lower()}"
         assert (environment[f"{prefix}INTERVAL"], environment[f"{prefix}BACKOFF"]) == ("0", "0.05")

@@ -1,7 +1,8 @@
-"""Hugging Face's daily papers: `GET /api/daily_papers`, the page `GET /papers/date/<day>`, and a search.
+"""Hugging Face's daily papers: `GET /api/daily_papers`, the page `GET /papers/date/<day>`, a search, single papers.
 
 A day lists what `Options.days` says; without that, the corpus's papers, each some days after it was published.
-`GET /api/papers/search` answers what shares words with a query. All of it is within quotas.
+`GET /api/papers/search` answers what shares words with a query, `GET /api/papers/<id>` one paper. All of it is within
+quotas.
 Upvotes, comments and stars are invented.
 """
 
@@ -16,6 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from tests.standin.corpus import repository_names, words
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from tests.standin.world import World
 
 NAME = "huggingface"
-API, SEARCH, PAGE = "/api/daily_papers", "/api/papers/search", "/papers/date/"
+API, SEARCH, PAPER, PAGE = "/api/daily_papers", "/api/papers/search", "/api/papers/", "/papers/date/"
 USUAL_LIMIT, LARGEST_LIMIT = 50, 100
 RELATED, LONGEST_QUERY = 20, 250
 TOKEN_FACTOR = 2  # times the quota of whoever has none
@@ -54,12 +56,12 @@ CHALLENGE = Answer(
 
 
 def asked(call: Call) -> list[str]:
-    """The day, or the title, that a request asks for."""
+    """The day, the title or the id that a request asks for."""
     if call.path == SEARCH:
         return [call.query.get("q", "")]
     if call.path == API:
         return [call.query.get("date", "")]
-    return [call.path.removeprefix(PAGE)] if call.path.startswith(PAGE) else []
+    return [unquote(call.path.removeprefix(where)) for where in (PAPER, PAGE) if call.path.startswith(where)]
 
 
 def too_fast() -> Answer:
@@ -70,21 +72,28 @@ def too_fast() -> Answer:
 def answer(call: Call, world: World) -> Answer:
     """The answer to one request, within the quota of its bucket."""
     options = world.options
-    buckets = {API: ("api", options.huggingface_api), SEARCH: ("search", options.huggingface_search)}
-    bucket, quota = buckets.get(call.path, ("pages", options.huggingface_pages))
+    buckets = {
+        API: ("api", options.huggingface_api),
+        SEARCH: ("search", options.huggingface_search),
+        PAPER: ("api", options.huggingface_api),
+    }
+    place = next((place for place in buckets if call.path.startswith(place)), PAGE)
+    bucket, quota = buckets.get(place, ("pages", options.huggingface_pages))
     quota *= TOKEN_FACTOR if "Authorization" in call.headers else 1
     window, passed = divmod(time.time() - world.started, options.huggingface_window)
-    place, wait = f"{NAME} {bucket} {window:g}", options.huggingface_window - passed
-    left = quota - world.spent[place]
+    spent, wait = f"{NAME} {bucket} {window:g}", options.huggingface_window - passed
+    left = quota - world.spent[spent]
     policy = {"RateLimit-Policy": f'"fixed window";"{bucket}";q={quota};w={options.huggingface_window}'}
     if left < 1:
         limit = {"RateLimit": f'"{bucket}";r=0;t={math.ceil(wait)}'}
         return replace(too_fast(), headers=policy | limit, told=wait)
-    world.spent[place] += 1
-    if call.path == SEARCH:
+    world.spent[spent] += 1
+    if place == SEARCH:
         plain = related(call.query.get("q", ""), world.corpus)
+    elif place == PAPER:
+        plain = single(asked(call)[0], world.corpus)
     else:
-        plain = daily_papers(call.query, world) if call.path == API else page(call.path, world)
+        plain = daily_papers(call.query, world) if place == API else page(call.path, world)
     return replace(plain, headers=policy | {"RateLimit": f'"{bucket}";r={left - 1};t={math.ceil(wait)}'})
 
 
@@ -111,6 +120,17 @@ def related(query: str, corpus: Corpus) -> Answer:
     # Among titles with all words the very title comes first.
     best = sorted(known, key=lambda row: (-shared[row.id], words(row.title) != asked_for, number("related", row.id)))
     return answer_json([entry(row, row.published.date().isoformat()) for row in best[:RELATED]])
+
+
+def single(arxiv_id: str, corpus: Corpus) -> Answer:
+    """The paper of an entry; one in five spells its repository in capitals."""
+    row = corpus.rows.get(arxiv_id)
+    if row is None or not known_to(NAME, arxiv_id):
+        return answer_json({"error": "Paper not found"}, 404)
+    paper = entry(row, row.published.date().isoformat())["paper"]
+    if "githubRepo" in paper and one_in(5, "capitals", arxiv_id):
+        paper["githubRepo"] = f"https://github.com/{next(repository_names(row)).upper()}"
+    return answer_json(paper | {"linkedModels": [], "numTotalModels": 0})
 
 
 def _is_day(text: str) -> bool:

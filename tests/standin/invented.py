@@ -34,7 +34,7 @@ def invented_citations(provider: str, arxiv_id: str) -> int:
 
 
 def known_to(provider: str, arxiv_id: str) -> bool:
-    """Whether `semantic_scholar`, `openalex` or `huggingface` knows a paper by its arXiv id: all but one in 25.
+    """Whether a provider (`datacite`, `semantic_scholar` …) knows a paper by its arXiv id: all but one in 25.
 
     Each provider lacks others. OpenAlex files such a paper under its journal DOI instead, if it has one.
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
-from tests.standin import arxiv, faults, github, huggingface, openalex, semantic_scholar
+from tests.standin import arxiv, datacite, faults, github, huggingface, openalex, semantic_scholar
 from tests.standin.corpus import SMALL, Corpus, load
 from tests.standin.invented import number
 from tests.standin.pace import KEYLESS, Pace
@@ -37,8 +37,9 @@ class Provider(Protocol):
         """The answer to one that comes too soon."""
 
 
-PROVIDERS: Mapping[str, Provider] = {  # datacite joins here
+PROVIDERS: Mapping[str, Provider] = {
     "arxiv": arxiv,
+    "datacite": datacite,
     "semantic_scholar": semantic_scholar,
     "openalex": openalex,
     "github": github,

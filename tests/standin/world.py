@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Options:
-    """How the server behaves. Providers by name: arxiv, semantic_scholar, openalex, github, huggingface.
+    """How the server behaves. Providers by name: arxiv, datacite, semantic_scholar, openalex, github, huggingface.
 
     All but interval and connections may be changed while it runs: `server.options.today = "2026-03-03"`.
     """
