@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from enrich import errors, http, providers
+from enrich import errors, http, providers, run
 from enrich.evidence import Found
 from paperharvest import config
-from storage.documents import ArxivFact, CitationCount, Repository
+from storage.documents import ArxivFact, CitationCount, LinkedRepository, Repository
 from tests.conftest import fixture_cases, fixture_path
 from tests.enrich.scripted import Reply, door, serving
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NAMES = providers.names()
 ANSWER = ".expected.json"
 CASES = [(name, case) for name in NAMES for case in fixture_cases(name, "*.json") if not case.endswith(ANSWER)]
-FACTS = {"arxiv": ArxivFact, "citations": CitationCount, "repos": Repository}
-TELLING = [name for name in NAMES if providers.load(name).KIND != "titles"]
+FACTS = {"arxiv": ArxivFact, "citations": CitationCount, "repos": Repository, "_work": LinkedRepository}
+"""By the first part of their path."""
 KEY = "k-3141592653"
 PATIENCE = 0.3  # seconds: what an answer tells to wait beyond that is left for later, here as after two minutes
 TRIES = {
@@ -46,14 +46,26 @@ def module(request: pytest.FixtureRequest) -> ModuleType:
 
 
 def test_a_provider_says_where_and_how_it_is_asked(module: ModuleType) -> None:
-    """Constants: a kind we store or titles, an https host, a pace, and sizes and times that make sense."""
-    assert module.KIND in {*FACTS, "titles"}
+    """Constants: a kind, an https host, a pace, and sizes and times that make sense."""
+    assert module.KIND in run.KINDS
     assert module.HOST.startswith("https://")
     assert not module.HOST.endswith("/")
     assert min(module.INTERVAL, module.TIMEOUT, module.BACKOFF) > 0
-    assert isinstance(module.BATCH, int)
-    assert module.BATCH >= 1
-    assert module.WITHOUT_KEY.keys() <= {"INTERVAL", "BACKOFF", "BATCH"} if hasattr(module, "WITHOUT_KEY") else True
+    assert {type(number) for number in (module.BATCH, module.CONNECTIONS)} == {int}
+    assert min(module.BATCH, module.CONNECTIONS) >= 1
+    assert getattr(module, "WITHOUT_KEY", {}).keys() <= {"INTERVAL", "BACKOFF", "BATCH"}
+
+
+def test_a_provider_says_where_its_facts_stand(module: ModuleType) -> None:
+    """Nobody else's facts stand there, but those of the one that it stands in for."""
+    assert module.PATH.partition(".")[0] in FACTS
+    own = module.__name__.rpartition(".")[2]
+    others = [name for name in NAMES if name != own and providers.load(name).PATH == module.PATH]
+    instead = [name for name in NAMES if getattr(providers.load(name), "STANDS_IN_FOR", None)]
+    if wanted := getattr(module, "STANDS_IN_FOR", None):
+        assert (wanted in others, wanted in instead, providers.load(wanted).KIND) == (True, False, module.KIND)
+    else:
+        assert set(others) <= set(instead)
 
 
 def test_a_provider_tells_what_it_reads(module: ModuleType) -> None:
@@ -81,21 +93,18 @@ def test_who_is_put_off_learns_which_key_helps(module: ModuleType) -> None:
     assert bool(variables) == hasattr(module, "REMEDY") == bool(module.headers(KEY))
 
 
-@pytest.mark.parametrize("module", TELLING, indirect=True)
 def test_a_blank_fact_is_pending(module: ModuleType) -> None:
-    """Before anybody was asked a fact is pending, and of the type that is stored for its kind."""
+    """Before anybody was asked a fact is pending, and of the type that is stored where it stands."""
     blank = module.blank("ice/floe")
-    assert isinstance(blank, FACTS[module.KIND])
+    assert isinstance(blank, FACTS[module.PATH.partition(".")[0]])
     assert (blank.status, blank.fetched_at, blank.reason) == ("pending", None, None)
 
 
 def test_a_provider_is_asked_by_questions_and_a_door(module: ModuleType) -> None:
-    """`fetch` and `find` are coroutine functions of a batch and the door; who has only titles has no `fetch`."""
-    name = module.__name__.rpartition(".")[2]
-    ways = [getattr(module, way) for way in ("fetch", "find") if hasattr(module, way)]
-    assert (hasattr(module, "fetch"), hasattr(module, "blank")) == (name in TELLING, name in TELLING)
+    """`fetch` and, where there is one, `find` are coroutine functions of a batch and the door."""
+    ways = [module.fetch, *([module.find] if hasattr(module, "find") else [])]
     assert hasattr(module, "find") == hasattr(module, "TITLES")
-    assert [list(inspect.signature(way).parameters)[1] for way in ways] == ["api"] * len(ways) != []
+    assert [list(inspect.signature(way).parameters)[1] for way in ways] == ["api"] * len(ways)
     assert all(map(inspect.iscoroutinefunction, ways))
 
 
@@ -131,8 +140,11 @@ async def test_golden_answer(name: str, case: str, turns: Database, monkeypatch:
     assert await outcome(name, golden, turns) == expected(case)
 
 
-WRONG = ("/cut.json", "/empty.json", "/page_200.json")  # whatever was asked for, in spite of status 200
-OTHERWISE = {"semantic_scholar/not_found_404.json": "NotUnderstood"}  # its word for no paper is another one
+WRONG = ("cut.json", "empty.json", "page_200.json")  # whatever was asked for, in spite of status 200
+OTHERWISE = {
+    "semantic_scholar/not_found_404.json": "NotUnderstood",  # its word for no paper is another one
+    **dict.fromkeys([f"huggingface/paper_{what}_404.json" for what in ("empty", "list", "page")], "BadBatch"),
+}
 
 
 def refusals() -> Iterator[tuple[str, str]]:

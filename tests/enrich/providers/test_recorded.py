@@ -177,6 +177,28 @@ async def test_openalex(turns: Database, shared: Path) -> None:
     assert {found for found in ends.values() if isinstance(found, str)} <= {"NotUnderstood", "BadBatch"}
 
 
+async def test_datacite(turns: Database, shared: Path) -> None:
+    """Records of others, five of a page of 19 million: not those asked for, whatever is said of their number."""
+    for one in recorded(shared, "datacite"):
+        whole = json.loads(one.body)
+        for total in (whole["meta"]["total"], len(whole["data"])):
+            reply = one.reply(json.dumps(whole | {"meta": {"total": total}}))
+            assert await end(turns, "datacite", reply, ["2406.01001"]) == "NotUnderstood"
+
+
+async def test_datacites_records(turns: Database, shared: Path) -> None:
+    """Records of 2020 are read where they are asked for: people by both names, an abstract, no category of arXiv."""
+    for one in recorded(shared, "datacite"):
+        whole = json.loads(one.body)
+        first = whole["data"][0]
+        first["attributes"]["doi"] = "10.48550/arXiv.2406.01001"
+        reply = one.reply(json.dumps({"data": [first], "meta": {"total": 1}}))
+        [entry] = (await end(turns, "datacite", reply, ["2406.01001"])).values()
+        assert (entry.authors, entry.fact.doi) == (("Francis Gómez",), "10.5281/zenodo.3596960")
+        assert (entry.title[:14], entry.abstract[:13]) == ("ALSETLab/sysml", "SysML project")
+        assert (entry.fact.categories, entry.fact.version, entry.fact.published) == (None, None, None)
+
+
 async def searched(turns: Database, name: str, one: Recorded) -> tuple[list[str], bool] | str:
     """What a search makes of an answer: the arXiv ids of its candidates, and whether that is all, or the error."""
     asked = parse_qs(urlsplit(one.url).query).get("query", ["Ice"])

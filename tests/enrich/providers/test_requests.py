@@ -10,7 +10,7 @@ import pytest
 
 from enrich import http, reading
 from enrich.errors import PutOff, TryLater
-from enrich.providers import github, huggingface, openalex, semantic_scholar
+from enrich.providers import datacite, github, huggingface, openalex, semantic_scholar
 from tests.enrich.scripted import Reply, door, serving
 
 if TYPE_CHECKING:
@@ -47,6 +47,41 @@ async def test_openalex_is_sent_arxivs_dois(turns: Database) -> None:
         "select": ["id,doi,cited_by_count"],
     }
     assert (request.headers["Authorization"], KEY in request.path) == (f"Bearer {KEY}", False)
+
+
+async def test_datacite_is_sent_arxivs_dois(turns: Database) -> None:
+    """In one query, with room for all: without page[size] 25 would be answered; facets are not computed for us."""
+    nothing = Reply(json.dumps({"data": [], "meta": {"total": 0}}))
+    async with serving(nothing) as server, door(server.url, turns, "datacite") as api:
+        assert await datacite.fetch(IDS, api) == {}
+    [request] = server.log
+    address = urlsplit(request.path)
+    assert address.path == "/dois"
+    assert parse_qs(address.query) == {
+        "query": ['doi:("10.48550/arxiv.2406.01001" OR "10.48550/arxiv.hep-th/9901001")'],
+        "page[size]": ["50"],
+        "disable-facets": ["true"],
+    }
+
+
+async def test_datacites_longest_address(turns: Database) -> None:
+    """A whole batch of old ids stays far below the 8 KiB that servers take."""
+    nothing = Reply(json.dumps({"data": [], "meta": {"total": 0}}))
+    async with serving(nothing) as server, door(server.url, turns, "datacite") as api:
+        assert await datacite.fetch([f"mtrl-th/99010{n:02}" for n in range(1, datacite.BATCH + 1)], api) == {}
+    assert len(server.log[0].path) < 4096
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"), [("2406.01001", "/api/papers/2406.01001"), ("math/0309136", "/api/papers/math%2F0309136")]
+)
+async def test_hugging_face_is_asked_for_one_paper(asked: str, path: str, turns: Database) -> None:
+    """The slash of an old id is no part of the path; the token goes into a header."""
+    paper = Reply(json.dumps({"id": asked, "githubRepo": "https://github.com/ice/floe"}))
+    async with serving(paper) as server, door(server.url, turns, "huggingface", api_key=KEY) as api:
+        assert (await huggingface.fetch([asked], api))[asked].url == "https://github.com/ice/floe"
+    [request] = server.log
+    assert (request.path, request.headers["Authorization"]) == (path, f"Bearer {KEY}")
 
 
 WORDS = "How Ice Floes Grow A Survey of all floes"
@@ -146,12 +181,13 @@ async def test_github_without_a_token_is_asked_for_one_repository(turns: Databas
     assert (request.path, "Authorization" in request.headers) == ("/repos/ice/floe", False)
 
 
-async def test_many_that_are_gone_close_no_door(turns: Database) -> None:
+@pytest.mark.parametrize(("module", "asked"), [(github, "ice/floe"), (huggingface, "2406.01001")])
+async def test_many_that_are_gone_close_no_door(module: Any, asked: str, turns: Database) -> None:
     """404 is an answer of REST, not a request at fault."""
-    gone = Reply('{"message": "Not Found"}', 404)
-    async with serving(gone) as server, door(server.url, turns, "github") as api:
+    gone, name = Reply('{"message": "Not Found"}', 404), module.__name__.rpartition(".")[2]
+    async with serving(gone) as server, door(server.url, turns, name) as api:
         for _ in range(2 * http.STRANGE):
-            assert await github.fetch(["ice/floe"], api) == {}
+            assert await module.fetch([asked], api) == {}
         assert (api.closed, len(server.log)) == (None, 2 * http.STRANGE)
 
 
