@@ -59,3 +59,6 @@ class BadBatch(EnrichError):
 
 class NotUnderstood(EnrichError):
     """The answer has another shape than documented, or tells of something that was not asked."""
+
+    answer: str | None = None
+    """What was answered: its first 4 KiB, without our key."""

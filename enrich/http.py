@@ -26,8 +26,8 @@ import orjson
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
+from storage import deferred, waits
 from storage import providers as gate
-from storage import waits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
@@ -143,7 +143,9 @@ class Api:
         self.waiting: Callable[[float, str], None] = lambda _seconds, _why: None
         """Told of every wait that is worth telling, as `Progress.wait` is."""
         self._pool, self._database = pool, database
-        self._failures = self._strange = 0
+        self._strange = 0
+        self._shaky = False
+        """Whether requests before this one used up their tries, of ours or of another process."""
         self._asker = uuid4().hex
         self._host = urlsplit(terms.base_url).netloc.rpartition("@")[2]  # without a password
 
@@ -163,13 +165,20 @@ class Api:
             usual = None if answer.status in told_by else _objection(answer)
             if error := self.terms.objection(answer) or usual:
                 raise error
-            return read(answer)
+            try:
+                return read(answer)
+            except NotUnderstood as error:
+                error.answer = answer.text
+                raise
 
         try:
             result = await self._tries(partial(self._once, method, path, checked, what))
         except EnrichError as error:
-            raise self._counted(error) from None
-        self._failures = self._strange = 0
+            raise await self._counted(error) from None
+        self._strange = 0
+        if self._shaky:
+            self._shaky = False
+            await gate.note_success(self._database, self.terms.gate)
         return result
 
     def close(self, error: EnrichError) -> EnrichError:
@@ -221,6 +230,7 @@ class Api:
                 self._database, self.terms.gate, self._asker, interval=self.terms.interval, hold=hold
             )
             if turn.granted:
+                self._shaky = turn.failures > 0
                 return
             if turn.wait > PATIENCE:
                 raise PutOff(SPENT, turn.wait) if turn.spent else TryLater(turn.reason or "told to wait", turn.wait)
@@ -290,17 +300,20 @@ class Api:
         growing: float = first * 2 ** (tries - 1)
         return min(growing * random.uniform(1, 1.5), longest)  # noqa: S311 - jitter, not a secret
 
-    def _counted(self, error: EnrichError) -> EnrichError:
+    async def _counted(self, error: EnrichError) -> EnrichError:
         """The error, or the one that closes the door for the rest of the run, where asking on is of no use."""
         if isinstance(error, PutOff) and self.terms.remedy:
             error = PutOff(f"{error}: {self.terms.remedy}", error.after)
-        self._failures += isinstance(error, TryLater)
-        self._strange += isinstance(error, NotUnderstood | BadBatch)
         if isinstance(error, Refused | PutOff | Unreachable) or (error.after or 0) > PATIENCE:
             return self.close(error)
-        if self._failures >= CIRCUIT or self._strange > self.terms.batch.bit_length() + STRANGE:
-            return self.close(TryLater(error.reason, error.after))
-        return error
+        if isinstance(error, TryLater):
+            useless = await gate.note_failure(self._database, self.terms.gate) >= CIRCUIT
+        else:
+            self._strange += 1
+            useless = self._strange > self.terms.batch.bit_length() + STRANGE
+        if isinstance(error, NotUnderstood) and error.answer:
+            await deferred.keep_answer(self._database, self.terms.name, error.reason, error.answer)
+        return self.close(TryLater(error.reason, error.after)) if useless else error
 
 
 class _Again:

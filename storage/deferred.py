@@ -1,18 +1,19 @@
-"""The collection `deferred`: what was refused, where, why, and how to replay it; never the payload."""
+"""The collection `deferred`: what was refused, where, why, and how to replay it; of answers how they begin."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pymongo import UpdateOne
 
 from storage import bulk
+from storage.documents import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.connect import Database
-    from storage.documents import Refusal
 
 
 async def add(database: Database, refusal: Refusal) -> None:
@@ -27,6 +28,17 @@ async def add(database: Database, refusal: Refusal) -> None:
     await database["deferred"].update_one(
         {"_id": f"{refusal.raw} {refusal.name}"},
         {"$set": refusal.model_dump(), "$currentDate": {"at": True}},
+        upsert=True,
+    )
+
+
+async def keep_answer(database: Database, provider: str, detail: str, answer: str) -> None:
+    """Note an answer that was not understood, once for each text: whoever mends its reader wants to see it."""
+    digest = hashlib.sha256(answer.encode()).hexdigest()
+    refusal = Refusal(name=provider, reason="answer_unexpected", detail=detail)
+    await database["deferred"].update_one(
+        {"_id": f"{digest} {provider}"},
+        {"$set": {**refusal.model_dump(), "answer": answer}, "$currentDate": {"at": True}},
         upsert=True,
     )
 

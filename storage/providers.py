@@ -2,8 +2,9 @@
 
 One document a provider and, where keys exist, another for asking with one: `next_start` (its pace),
 `not_before` (what it told us to wait), `holder` (of a single connection, expiring), `remaining` and
-`resets_at` (its budget). A turn is one atomic update: a run by hand beside a scheduled one, or ten machines,
-together never ask sooner or more than one may.
+`resets_at` (its budget), `failures` (requests in a row that used up their tries: the circuit). A turn is one
+atomic update: a run by hand beside a scheduled one, or ten machines, together never ask sooner or more than
+one may.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Turn(NamedTuple):
     """It is the budget that is waited for."""
     reason: str | None = None
     """Why, where it is neither the pace nor the budget."""
+    failures: int = 0
+    """Requests in a row, of whoever asked, that used up their tries."""
 
 
 async def take_turn(database: Database, name: str, asker: str, *, interval: float, hold: float | None) -> Turn:
@@ -44,7 +47,7 @@ async def take_turn(database: Database, name: str, asker: str, *, interval: floa
         {"_id": name}, reserve, upsert=True, return_document=ReturnDocument.AFTER
     )
     if document["granted"]:
-        return Turn(granted=True)
+        return Turn(granted=True, failures=document.get("failures", 0))
     wait = (document["earliest"] - document["asked_at"]).total_seconds()
     if wait <= 0:
         return Turn(granted=False, wait=LOOK_AGAIN, reason="another process is asking, waiting")
@@ -80,6 +83,20 @@ async def renew(database: Database, name: str, asker: str, hold: float) -> None:
 async def give_back(database: Database, name: str, asker: str) -> None:
     """End the hold on a provider's only connection."""
     await database["providers"].update_one({"_id": name, "holder": asker}, {"$unset": {"holder": "", "held_until": ""}})
+
+
+async def note_failure(database: Database, name: str) -> int:
+    """Count a request that used up its tries; returns how many did in a row."""
+    document: Any = await database["providers"].find_one_and_update(
+        {"_id": name}, {"$inc": {"failures": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    failures: int = document["failures"]
+    return failures
+
+
+async def note_success(database: Database, name: str) -> None:
+    """An answer ends the row of failures."""
+    await database["providers"].update_one({"_id": name}, {"$set": {"failures": 0}})
 
 
 async def hold_back(database: Database, name: str, seconds: float, reason: str) -> None:

@@ -19,7 +19,7 @@ pytest.register_assert_rewrite("tests.enrich.harvest")
 @pytest.fixture
 async def turns(mongo_uri: str) -> AsyncIterator[Database]:
     """A database for what is reserved and remembered in `providers` alone, which is empty."""
-    async with emptied(mongo_uri, "turns", "providers") as database:
+    async with emptied(mongo_uri, "turns", "providers", "deferred") as database:
         yield database
 
 

@@ -400,6 +400,30 @@ async def test_three_requests_that_used_up_their_tries_close_the_door(turns: Dat
     assert len(server.log) == 15
 
 
+async def test_failures_are_counted_by_all_doors_together(turns: Database) -> None:
+    """What used up its tries elsewhere, or in an earlier run, counts; an answer to anybody begins anew."""
+    async with serving(*[BUSY] * 15, GOOD, *[BUSY] * 5) as server, door(server.url, turns) as here:
+        async with door(server.url, turns) as there:
+            await error_of(here, TryLater)
+            await error_of(there, TryLater)
+            assert await error_of(here, TryLater) is here.closed
+            assert there.closed is None
+            await ask(there)
+        async with door(server.url, turns) as later:
+            await error_of(later, TryLater)
+            assert later.closed is None
+    assert len(server.log) == 21
+
+
+async def test_an_answer_that_was_not_understood_is_kept(turns: Database) -> None:
+    """Its first 4 KiB, once for each text, without our key and beside the reason."""
+    async with serving(Reply(f"k-3141 {'x' * 9999}")) as server, door(server.url, turns, api_key="k-3141") as api:
+        errors = [await error_of(api, NotUnderstood) for _ in range(2)]
+    [kept] = await turns["deferred"].find().to_list()
+    assert kept["answer"] == f"<key> {'x' * 4089}"
+    assert (kept["name"], kept["reason"], kept["detail"]) == ("openalex", "answer_unexpected", errors[0].reason)
+
+
 async def test_a_server_that_fails_over_everything_closes_the_door(turns: Database) -> None:
     """By an error that is not halved further: nothing smaller is asked for either."""
     async with serving(Reply("", 500)) as server, door(server.url, turns) as api:
