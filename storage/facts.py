@@ -11,11 +11,11 @@ from storage.connect import IGNORING_CASE
 from storage.contributions import UNANSWERED, from_arxiv, from_index
 from storage.documents import CitationCount
 from storage.observations import Measurement
-from storage.pipelines import TOUCHED, by_url, sorted_union, stages
+from storage.pipelines import TOUCHED, ranked, sorted_union, stages
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
     from storage.documents import ArxivEntry, Fact, LinkedRepository, Repository
@@ -110,7 +110,7 @@ def _repo_told(name: str, fact: Repository) -> list[Document]:
     told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
     same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
     entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
-    update: list[Document] = [{"$set": {"repos": by_url({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
+    update: list[Document] = [{"$set": {"repos": ranked({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
     if (now_called := fact.full_name.lower()) != name:
         renaming = {"$literal": [{"from": name, "to": now_called}]}
         update.append({"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", renaming]}}})
@@ -126,7 +126,7 @@ def _joined(name: str) -> Document:
     newest = {"$first": {"$sortArray": {"input": entries, "sortBy": {"fetched_at": -1}}}}
     one = {"$mergeObjects": [newest, {"evidence": evidence}]}
     others = {"$filter": {"input": "$repos", "cond": {"$not": [same]}}}
-    return by_url({"$concatArrays": [others, [one]]})
+    return ranked({"$concatArrays": [others, [one]]})
 
 
 # --- what is due ------------------------------------------------------------------------------------------
@@ -188,44 +188,45 @@ def _papers(path: str, window: Window, where: Document | None) -> Document:
 async def due_repositories(
     database: Database, windows: Iterable[Window], where: Document | None = None
 ) -> AsyncIterator[str]:
-    """The lower-cased full names of repositories on github.com within these windows, each once a window.
+    """The lower-cased full names of repositories on github.com within these windows, each once: window by window.
 
     First those whose papers have most upvotes, then most sightings, then the newest: a budget may end before they do.
     """
     by_use = {"upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
+    seen: set[str] = set()  # papers of several ages may have one
     for window in windows:
-        stages = [*_repositories(window, where), {"$sort": by_use}]
+        stages = [*_repositories([window], where), {"$sort": by_use}]
         names = await database["papers"].aggregate(stages, allowDiskUse=True, batchSize=PAGE)
         async for name in names:
-            yield name["_id"]
+            if name["_id"] not in seen:
+                seen.add(name["_id"])
+                yield name["_id"]
 
 
-def _repositories(window: Window, where: Document | None) -> list[Document]:
+def _repositories(windows: Collection[Window], where: Document | None) -> list[Document]:
     """The stages to repositories on github.com by name, with what makes their papers worth knowing."""
     use = {
         "upvotes": {"$max": {"$max": "$sightings.upvotes"}},
         "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
         "published": {"$max": "$published.date"},
     }
-    wanted = {"host": "github.com", **window.fact()}
+    having = [{"repos": {"$elemMatch": {"host": "github.com", **one.fact()}}, **one.paper()} for one in windows]
+    due = [{"repos.host": "github.com", **one.fact("repos."), **one.paper()} for one in windows]
     return [
-        {"$match": {"$and": [{"repos": {"$elemMatch": wanted}}, window.paper(), where or {}]}},
+        {"$match": {"$and": [{"$or": having}, where or {}]}},
         {"$unwind": "$repos"},
-        {"$match": {f"repos.{key}": value for key, value in wanted.items()}},
+        {"$match": {"$or": due}},
         {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
     ]
 
 
-async def count(database: Database, path: str, windows: Iterable[Window], where: Document | None = None) -> int:
+async def count(database: Database, path: str, windows: Collection[Window], where: Document | None = None) -> int:
     """How many facts lie in these windows: of papers with an arXiv id, of repositories by name."""
     if path != "repos":
         return sum([await database["papers"].count_documents(_papers(path, one, where)) for one in windows])
-    found = 0
-    for one in windows:
-        stages = [*_repositories(one, where), {"$count": "all"}]
-        async for names in await database["papers"].aggregate(stages, allowDiskUse=True):
-            found += names["all"]
-    return found
+    stages = [*_repositories(windows, where), {"$count": "all"}]
+    names = await (await database["papers"].aggregate(stages, allowDiskUse=True)).to_list()
+    return names[0]["all"] if names else 0
 
 
 async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
