@@ -207,7 +207,7 @@ def test_doctor_finds_all_well(lab: Lab) -> None:
         asked = {one.provider for one in server.log}
     assert exit_status == 0
     assert {state for each in found.values() for state, _ in each} <= {"good", "note"}
-    providers = ["arxiv", "github", "huggingface", "openalex", "semantic_scholar"]
+    providers = ["arxiv", "datacite", "github", "huggingface", "openalex", "semantic_scholar"]
     assert (quiet, off) == ([("note", "off unless switched on by `enabled`")], set(providers) - {"huggingface"})
     assert sorted(found) == sorted([*providers, "configuration", "data folder", "database", "key", "python"])
     assert asked == set(providers)
