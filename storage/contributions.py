@@ -247,6 +247,8 @@ def _repositories(named: Iterable[tuple[str, str]]) -> list[Document]:
 
 
 MOST_REPOSITORIES = 100
+EVIDENCE = ["pwc_official", "comment", "page", "huggingface", "abstract", "project_page", "pwc_mentioned", "pwc_listed"]
+"""What speaks for a repository as a paper's code, the strongest first: who says so, and whether they mean just that."""
 BLANK_REPOSITORY = Repository(url="", host="github.com", full_name="").model_dump()
 
 

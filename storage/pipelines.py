@@ -6,12 +6,11 @@ document.
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
-from storage.contributions import EMPTY, LAST, UNANSWERED, Contribution
+from storage.contributions import EMPTY, EVIDENCE, LAST, UNANSWERED, Contribution
 from storage.documents import ArxivFact, Link
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def document(new: Contribution) -> Document:
         links = list(first.values())
         made["links"] = [{key: link[key] for key in Link.model_fields} for link in links]
     if new.repos:
-        made["repos"] = sorted(new.repos, key=itemgetter("url"))
+        made["repos"] = sorted(new.repos, key=rank)
     if new.arxiv:
         made["arxiv"] = vars(new.arxiv)
     made["_work"] = EMPTY["_work"] | {"rev": 1, "by": by, "links": links, "who": new.who, "crawled": new.crawled}
@@ -223,7 +222,7 @@ def _repository(repo: Document) -> Document:
     united = {"$map": {"input": "$repos", "in": {"$cond": [same, joined, "$$this"]}}}
     added = {"$concatArrays": ["$repos", [_literal(repo)]]}
     choice = {"$cond": [{"$in": ["$$name", lowered]}, united, added]}
-    return {"$set": {"repos": by_url({"$let": {"vars": {"name": now_called}, "in": choice}})}}
+    return {"$set": {"repos": ranked({"$let": {"vars": {"name": now_called}, "in": choice}})}}
 
 
 def _smaller(key: str, repo: Document, where: Document) -> Document:
@@ -236,6 +235,17 @@ def sorted_union(one: Any, other: Any) -> Document:
     return {"$sortArray": {"input": {"$setUnion": [one, other]}, "sortBy": 1}}
 
 
-def by_url(repos: Document) -> Document:
-    """Repositories in the order that the exported line has them."""
-    return {"$sortArray": {"input": repos, "sortBy": {"url": 1}}}
+def ranked(repos: Document) -> Document:
+    """Repositories in the order that the exported line has them: by the strongest evidence, then by address."""
+    place = {"$indexOfArray": [EVIDENCE, "$$one"]}
+    known = {"$cond": [{"$lt": [place, 0]}, len(EVIDENCE), place]}
+    places = {"$map": {"input": "$$this.evidence", "as": "one", "in": known}}
+    placed = {"$map": {"input": repos, "in": {"$mergeObjects": ["$$this", {"rank": {"$ifNull": [{"$min": places}, len(EVIDENCE)]}}]}}}
+    in_order = {"$sortArray": {"input": placed, "sortBy": {"rank": 1, "url": 1}}}
+    return {"$map": {"input": in_order, "in": {"$unsetField": {"field": "rank", "input": "$$this"}}}}
+
+
+def rank(repo: Document) -> tuple[int, str]:
+    """Its place by the same order."""
+    places = [EVIDENCE.index(one) for one in repo["evidence"] if one in EVIDENCE]
+    return min(places, default=len(EVIDENCE)), repo["url"]

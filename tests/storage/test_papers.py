@@ -15,6 +15,7 @@ from storage.documents import (
     ArxivFact,
     Candidate,
     CitationCount,
+    Code,
     Listing,
     Page,
     Repository,
@@ -348,6 +349,24 @@ def naming(repository: str, position: int, upvotes: int | None = None, day: int 
     dated: Any = {"listed_date": dt.date(2026, 1, day), "listed_date_basis": "shown_year"} if day else {}
     abstract = f"Paper {position}. Code: https://github.com/{repository}"
     return Listing(position=position, title=f"Title {position}", abstract=abstract, upvotes=upvotes, **dated)
+
+
+async def test_the_strongest_evidence_comes_first(database: Database) -> None:
+    """All that anybody names is kept, in whatever order it was read; a conflict of two sources is visible."""
+    codes = [("ice/a", "pwc_mentioned"), ("ice/z", "page"), ("ice/m", "pwc_official"), ("ice/b", "of_later")]
+    code = tuple(Code(url=f"https://github.com/{name}", evidence=evidence) for name, evidence in codes)
+    named = "Code: github.com/ice/q and github.com/ice/a"
+    for digest, some, abstract in (("text:01", code[:1], named), ("text:02", code[1:], None)):
+        floes = Listing(position=1, title="Floes", arxiv_id="2503.00010", abstract=abstract, code=some)
+        await papers.sight(database, Page(listings=(floes,)), "text_a", digest)
+    repos = [(repo["full_name"][4:], repo["evidence"]) for repo in (await only(database))["repos"]]
+    assert repos == [
+        ("m", ["pwc_official"]),
+        ("z", ["page"]),
+        ("a", ["abstract", "pwc_mentioned"]),
+        ("q", ["abstract"]),
+        ("b", ["of_later"]),
+    ]
 
 
 async def test_the_most_useful_repositories_are_due_first(database: Database) -> None:
