@@ -2,8 +2,7 @@
 
 A day lists what `Options.days` says; without that, the corpus's papers, each some days after it was published.
 `GET /api/papers/search` answers what shares words with a query, `GET /api/papers/<id>` one paper. All of it is within
-quotas.
-Upvotes, comments and stars are invented.
+quotas; upvotes, comments and stars are invented.
 """
 
 from __future__ import annotations
