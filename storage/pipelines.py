@@ -6,15 +6,18 @@ document.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 
 from storage.contributions import EMPTY, EVIDENCE, LAST, UNANSWERED, Contribution
-from storage.documents import ArxivFact, Link
+from storage.documents import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from storage.connect import Document
 
@@ -61,26 +64,79 @@ def adding(paper_id: str, contribution: Contribution, first_seen: Any = "$$NOW")
     return UpdateOne({"_id": paper_id}, stages(contribution, first_seen), upsert=True)
 
 
-def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Document]:
-    """The pipeline of `adding`: MongoDB evaluates it on the document as it is at that moment."""
-    return [
-        {"$replaceWith": {"$mergeObjects": [_literal(EMPTY), "$$ROOT"]}},
+def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Mapping[str, Any]]:
+    """The pipeline of `adding`: MongoDB evaluates it on the document as it is at that moment.
+
+    What is new stands in its first stage alone; the others are the same for all contributions of one shape.
+    """
+    given: Document = {
+        "parts": {f"p{n}": fields | {"by": by} for n, (_, by, fields) in enumerate(new.parts)},
+        "repos": {f"r{n}": {"name": one["full_name"].lower(), "told": one} for n, one in enumerate(new.repos)},
+        "ids": new.ids,
+        "arxiv": vars(new.arxiv) if new.arxiv else None,
+        "merged": new.merged,
+        "first_seen": None if first_seen == "$$NOW" else first_seen,
+        **{name: list(getattr(new, name)) for name in LISTS},
+    }
+    begun = {"$mergeObjects": [_literal(EMPTY), "$$ROOT", {"_new": _literal(given)}]}
+    shape = Shape(
+        parts=tuple((name, *fields) for name, _, fields in new.parts),
+        repos=tuple(one["status"] not in UNANSWERED for one in new.repos),
+        ids=tuple(new.ids),
+        answered=new.arxiv.status not in UNANSWERED if new.arxiv else None,
+        merged=tuple(new.merged),
+        dated=given["first_seen"] is not None,
+        lists=tuple(name for name in LISTS if given[name]),
+    )
+    return [{"$replaceWith": begun}, *_stages(shape)]
+
+
+LISTS = ("sightings", "who", "links", "other_abstracts", "crawled", "renamed", "decided")
+
+
+class Shape(NamedTuple):
+    """Which parts a contribution has, whatever stands in them."""
+
+    parts: tuple[tuple[str, ...], ...]
+    """The name of each and its fields'."""
+    repos: tuple[bool, ...]
+    """Whether the host of each has answered ..."""
+    ids: tuple[str, ...]
+    answered: bool | None
+    """... and arXiv; None: it tells no fact of arXiv's."""
+    merged: tuple[str, ...]
+    dated: bool
+    """It knows when the paper was seen first."""
+    lists: tuple[str, ...]
+    """Those that are not empty."""
+
+
+@lru_cache(maxsize=64)
+def _stages(new: Shape) -> list[RawBSONDocument]:
+    """The stages that add what stands at `_new`. Encoded once: a run sends them for thousands of papers."""
+    first_seen = "$_new.first_seen" if new.dated else "$$NOW"
+    made: list[Document] = [
         {"$set": {"_work.was": STOOD}},
-        *(_part(*part) for part in new.parts),
-        {"$set": _texts_that_lost(new) | _lists(new) | {f"ids.{k}": _literal(v) for k, v in new.ids.items()}},
+        *(_part(at, name, fields) for at, (name, *fields) in enumerate(new.parts)),
+        {"$set": _texts_that_lost(new) | _lists(new) | {f"ids.{key}": f"$_new.ids.{key}" for key in new.ids}},
         {
             "$set": {
-                "_work.renamed": {"$setUnion": ["$_work.renamed", _literal(list(new.renamed))]},
-                "_work.crawled": sorted_union(_CRAWLED, _literal(list(new.crawled))),
-                **{f"_work.merged.{old}": {"$max": [f"$_work.merged.{old}", at]} for old, at in new.merged.items()},
+                "links": {"$map": {"input": "$_work.links", "in": {key: f"$$this.{key}" for key in Link.model_fields}}},
+                "_work.renamed": {"$setUnion": ["$_work.renamed", "$_new.renamed"]},
+                "_work.crawled": sorted_union(_CRAWLED, "$_new.crawled"),
+                **{
+                    f"_work.merged.{old}": {"$max": [f"$_work.merged.{old}", f"$_new.merged.{old}"]}
+                    for old in new.merged
+                },
             }
             | _decided(new)
         },
-        *(_repository(repo) for repo in new.repos),
-        *([_newer("arxiv", new.arxiv)] if new.arxiv else []),
+        *(_repository(f"$_new.repos.r{at}", answered) for at, answered in enumerate(new.repos)),
+        *([] if new.answered is None else [_newer("arxiv", new.answered)]),
         {"$set": {"first_seen": {"$min": ["$first_seen", first_seen]}} | TOUCHED},
-        {"$unset": "_work.was"},
+        {"$unset": ["_work.was", "_new"]},
     ]
+    return [RawBSONDocument(bson.encode(one)) for one in made]
 
 
 STOOD = {"title": "$title", "abstract": "$abstract", "by": "$_work.by.abstract", "decided": "$resolution.decided"}
@@ -92,79 +148,67 @@ def _literal(value: Any) -> Document:
     return {"$literal": value}
 
 
-def _part(name: str, by: str, fields: Document) -> Document:
+def _part(at: int, name: str, fields: Sequence[str]) -> Document:
     """The part stands where no smaller `by` stands already."""
-    wins = {"$lte": [by, {"$ifNull": [f"$_work.by.{name}", LAST]}]}
-    chosen = {key: {"$cond": [wins, _literal(value), f"${key}"]} for key, value in fields.items()}
-    return {"$set": chosen | {f"_work.by.{name}": {"$cond": [wins, by, f"$_work.by.{name}"]}}}
+    new = f"$_new.parts.p{at}"
+    wins = {"$lte": [f"{new}.by", {"$ifNull": [f"$_work.by.{name}", LAST]}]}
+    chosen = {key: {"$cond": [wins, f"{new}.{key}", f"${key}"]} for key in fields}
+    return {"$set": chosen | {f"_work.by.{name}": {"$cond": [wins, f"{new}.by", f"$_work.by.{name}"]}}}
 
 
-def _decided(new: Contribution) -> Document:
+def _decided(new: Shape) -> Document:
     """What people decided stays, whoever else resolved it."""
-    if not any(name == "resolution" for name, _, _ in new.parts):
+    if not any(name == "resolution" for name, *_ in new.parts):
         return {}
-    union = sorted_union({"$ifNull": ["$_work.was.decided", []]}, _literal(list(new.decided)))
+    union = sorted_union({"$ifNull": ["$_work.was.decided", []]}, "$_new.decided")
     return {"resolution.decided": {"$cond": [{"$eq": [union, []]}, None, union]}}
 
 
-def _newer(path: str, fact: ArxivFact) -> Document:
+def _newer(path: str, answered: bool) -> Document:
     """Only a newer fact passes, or the first answer; what is no answer never replaces one."""
     unanswered = {"$in": [f"${path}.status", UNANSWERED]}
-    waits = fact.status in UNANSWERED
     # Facts that were never asked have no time: the later one says why they wait.
-    newer = {"$gte" if waits else "$gt": [_literal(fact.fetched_at), f"${path}.fetched_at"]}
-    passes = {"$and" if waits else "$or": [unanswered, newer]}
-    return {"$set": {path: {"$cond": [passes, _literal(fact.model_dump()), f"${path}"]}}}
+    newer = {"$gt" if answered else "$gte": [f"$_new.{path}.fetched_at", f"${path}.fetched_at"]}
+    passes = {"$or" if answered else "$and": [unanswered, newer]}
+    return {"$set": {path: {"$cond": [passes, f"$_new.{path}", f"${path}"]}}}
 
 
-def _lists(new: Contribution) -> Document:
+def _lists(new: Shape) -> Document:
     """Sightings (one a digest) and links (one an address), and `who` beside them."""
-    kept = _told_better(new)
-    links = _one_each("url", {"$concatArrays": [_without("$_work.links", "by", new.links), _literal(list(new.links))]})
-    return {
-        "sightings": _titled(_replacing("$sightings", new.sightings, kept)),
-        "_work.who": _replacing("$_work.who", new.who, kept),
-        "_work.links": links,
-        "links": {
-            "$map": {"input": links, "in": {key: f"$$this.{key}" for key in Link.model_fields}},
-        },
-    }
-
-
-def _without(array: str, key: str, new: Sequence[Document]) -> Document:
-    """The array less what the new entries replace."""
-    return {
-        "$filter": {
-            "input": array,
-            "cond": {"$not": [{"$in": [f"$$this.{key}", _literal([one[key] for one in new])]}]},
-        }
-    }
+    told = "sightings" in new.lists
+    lists = {"sightings": _titled(_replacing("$sightings", "$_new.sightings", new) if told else "$sightings")}
+    if "who" in new.lists:
+        lists["_work.who"] = _replacing("$_work.who", "$_new.who", new)
+    if "links" in new.lists:
+        left = {"$filter": {"input": "$_work.links", "cond": {"$not": [{"$in": ["$$this.by", "$_new.links.by"]}]}}}
+        lists["_work.links"] = _one_each("url", {"$concatArrays": [left, "$_new.links"]})
+    return lists
 
 
 _CRAWLED: Document = {"$ifNull": ["$_work.crawled", []]}  # older versions wrote none
 
 
-def _told_better(new: Contribution) -> Document:
+def _told_better(new: Shape) -> Document:
     """The digests whose sightings stay as they are: these were crawled, what is new was not.
 
     All of them where that revision of a merged paper, or a later one, is here already.
     """
-    crawled = {"$setDifference": [_CRAWLED, _literal(list(new.crawled))]}
-    known = [{"$gte": [f"$_work.merged.{old}", at]} for old, at in new.merged.items()]
-    return {"$cond": [{"$or": known}, [one["digest"] for one in new.sightings], crawled]} if known else crawled
+    crawled = {"$setDifference": [_CRAWLED, "$_new.crawled"]}
+    known = [{"$gte": [f"$_work.merged.{old}", f"$_new.merged.{old}"]} for old in new.merged]
+    return {"$cond": [{"$or": known}, "$_new.sightings.digest", crawled]} if known else crawled
 
 
-def _replacing(array: str, new: Sequence[Document], kept: Document) -> Document:
+def _replacing(array: str, told: str, new: Shape) -> Document:
     """One entry a digest, the new one unless the digest is among those kept and has one."""
     there = {"$map": {"input": array, "in": "$$this.digest"}}
-    stays = {"$setIntersection": [there, kept]}
-    added = {"$filter": {"input": _literal(list(new)), "cond": {"$not": [{"$in": ["$$this.digest", stays]}]}}}
-    replaced = {"$setDifference": [_literal([one["digest"] for one in new]), stays]}
+    stays = {"$setIntersection": [there, _told_better(new)]}
+    added = {"$filter": {"input": told, "cond": {"$not": [{"$in": ["$$this.digest", stays]}]}}}
+    replaced = {"$setDifference": [f"{told}.digest", stays]}
     left = {"$filter": {"input": array, "cond": {"$not": [{"$in": ["$$this.digest", replaced]}]}}}
     return {"$sortArray": {"input": {"$concatArrays": [left, added]}, "sortBy": {"digest": 1}}}
 
 
-def _titled(sightings: Document) -> Document:
+def _titled(sightings: Document | str) -> Document:
     """Sightings with `listed_title` only where it is not the paper's title, which may just have changed."""
     listed = {"$ifNull": ["$$this.listed_title", "$_work.was.title"]}
     shown = {"$cond": [{"$eq": [listed, "$title"]}, None, listed]}
@@ -183,51 +227,47 @@ def _one_each(key: str, entries: Document) -> Document:
     }
 
 
-def _texts_that_lost(new: Contribution) -> Document:
+def _texts_that_lost(new: Shape) -> Document:
     """Abstracts that differ from the one that stands, each with its first source: a conflict stays visible."""
-    offered = [{"by": by, "abstract": fields["abstract"]} for name, by, fields in new.parts if name == "abstract"]
+    told = [f"$_new.parts.p{at}" for at, (name, *_) in enumerate(new.parts) if name == "abstract"]
+    if not told and "other_abstracts" not in new.lists:
+        return {}
+    offered = [{"by": f"{one}.by", "abstract": f"{one}.abstract"} for one in told]
     stood = {"by": "$_work.was.by", "abstract": "$_work.was.abstract"}
-    everything = {
-        "$setUnion": [
-            "$_work.other_abstracts",
-            [stood],
-            _literal(offered),
-            _literal(list(new.other_abstracts)),
-        ]
-    }
+    everything = {"$setUnion": ["$_work.other_abstracts", [stood, *offered], "$_new.other_abstracts"]}
     lost = {"$and": [{"$ne": ["$$this.abstract", "$abstract"]}, {"$gt": ["$$this.abstract", None]}]}
     return {"_work.other_abstracts": _one_each("abstract", {"$filter": {"input": everything, "cond": lost}})}
 
 
-def _repository(repo: Document) -> Document:
+def _repository(new: str, answered: bool) -> Document:
     """The repository joined to the paper's: evidence is united, the newer answer stands.
 
     Until its host has told its name, the smallest of its spellings stands, whichever was read first.
     """
-    name = repo["full_name"].lower()
-    renamed = {"$filter": {"input": "$_work.renamed", "cond": {"$eq": ["$$this.from", _literal(name)]}}}
-    now_called = {"$ifNull": [{"$first": {"$map": {"input": renamed, "in": "$$this.to"}}}, _literal(name)]}
+    repo, name = f"{new}.told", f"{new}.name"
+    renamed = {"$filter": {"input": "$_work.renamed", "cond": {"$eq": ["$$this.from", name]}}}
+    now_called = {"$ifNull": [{"$first": {"$map": {"input": renamed, "in": "$$this.to"}}}, name]}
     lowered = {"$map": {"input": "$repos", "in": {"$toLower": "$$this.full_name"}}}
-    newer = {"$gt": [_literal(repo["fetched_at"]), "$$this.fetched_at"]}
-    open_here, answered = {"$in": ["$$this.status", UNANSWERED]}, repo["status"] not in UNANSWERED
-    wins = {"$or": [open_here, newer]} if answered else {"$and": [open_here, newer]}
+    newer = {"$gt": [f"{repo}.fetched_at", "$$this.fetched_at"]}
+    open_here = {"$in": ["$$this.status", UNANSWERED]}
+    wins = {"$or" if answered else "$and": [open_here, newer]}
     joined = {
         "$mergeObjects": [
-            {"$cond": [wins, _literal(repo), "$$this"]},
+            {"$cond": [wins, repo, "$$this"]},
             {} if answered else {key: _smaller(key, repo, open_here) for key in ("url", "full_name")},
-            {"evidence": sorted_union("$$this.evidence", _literal(repo["evidence"]))},
+            {"evidence": sorted_union("$$this.evidence", f"{repo}.evidence")},
         ]
     }
     same = {"$eq": [{"$toLower": "$$this.full_name"}, "$$name"]}
     united = {"$map": {"input": "$repos", "in": {"$cond": [same, joined, "$$this"]}}}
-    added = {"$concatArrays": ["$repos", [_literal(repo)]]}
+    added = {"$concatArrays": ["$repos", [repo]]}
     choice = {"$cond": [{"$in": ["$$name", lowered]}, united, added]}
     return {"$set": {"repos": ranked({"$let": {"vars": {"name": now_called}, "in": choice}})}}
 
 
-def _smaller(key: str, repo: Document, where: Document) -> Document:
+def _smaller(key: str, repo: str, where: Document) -> Document:
     """The smaller of both values on that condition, else the paper's own."""
-    return {"$cond": [where, {"$min": [f"$$this.{key}", _literal(repo[key])]}, f"$$this.{key}"]}
+    return {"$cond": [where, {"$min": [f"$$this.{key}", f"{repo}.{key}"]}, f"$$this.{key}"]}
 
 
 def sorted_union(one: Any, other: Any) -> Document:
@@ -240,7 +280,12 @@ def ranked(repos: Document) -> Document:
     place = {"$indexOfArray": [EVIDENCE, "$$one"]}
     known = {"$cond": [{"$lt": [place, 0]}, len(EVIDENCE), place]}
     places = {"$map": {"input": "$$this.evidence", "as": "one", "in": known}}
-    placed = {"$map": {"input": repos, "in": {"$mergeObjects": ["$$this", {"rank": {"$ifNull": [{"$min": places}, len(EVIDENCE)]}}]}}}
+    placed = {
+        "$map": {
+            "input": repos,
+            "in": {"$mergeObjects": ["$$this", {"rank": {"$ifNull": [{"$min": places}, len(EVIDENCE)]}}]},
+        }
+    }
     in_order = {"$sortArray": {"input": placed, "sortBy": {"rank": 1, "url": 1}}}
     return {"$map": {"input": in_order, "in": {"$unsetField": {"field": "rank", "input": "$$this"}}}}
 
