@@ -98,6 +98,8 @@ def test_a_blank_fact_is_pending(module: ModuleType) -> None:
     blank = module.blank("ice/floe")
     assert isinstance(blank, FACTS[module.PATH.partition(".")[0]])
     assert (blank.status, blank.fetched_at, blank.reason) == ("pending", None, None)
+    name = module.__name__.rpartition(".")[2]
+    assert getattr(blank, "provider", name) == name
 
 
 def test_a_provider_is_asked_by_questions_and_a_door(module: ModuleType) -> None:
