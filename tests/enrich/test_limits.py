@@ -22,23 +22,30 @@ from tests.enrich.harvest import (
     check_all,
     corpus_of,
     doors,
+    harvest,
     identify,
     incomplete,
+    list_rows,
     listing,
     stored,
     waiting,
 )
+from tests.standin import pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from storage.connect import Database
+    from tests.standin import Corpus
 
 OPEN, ABSENT = ("pending", "failed", None), ("missing", "blocked")
 PATH, DOI = "citations.openalex", "10.48550/arxiv."
 OPENALEX = "PAPERHARVEST_PROVIDERS__OPENALEX__"
 NAMES = ("arxiv", "semantic_scholar", "openalex", "github")
+QUICK = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__TIMEOUT": "1" for name in NAMES}
 BAD = "2412.15115"
+WORDS = [a + b for a in ("glac", "ber", "frost", "snow", "riv", "mor") for b in ("ing", "ier", "al", "ous", "ine")]
+LATE = 0.1  # seconds that a request may take from its start to its arrival
 
 
 # --- what is due ------------------------------------------------------------------------------------------
@@ -271,3 +278,115 @@ async def test_a_doi_that_arxiv_tells_in_this_run_is_asked_for(database: Databas
         await ask_all(server, database, ["arxiv", "citations"], **address)
     counts = {paper.citations.openalex.status for paper in (await stored(database)).values()}
     assert counts == {"ok"}
+
+
+# --- faults -----------------------------------------------------------------------------------------------
+
+
+def many_papers(count: int) -> Corpus:
+    """Made-up papers, half of them with a repository."""
+    return corpus_of(*map(invented_paper, range(count)))
+
+
+def invented_paper(number: int) -> dict[str, Any]:
+    """A paper like no other."""
+    chance = Random(number)  # noqa: S311 - repeatable, no secret
+    title, abstract = (" ".join(chance.choices(WORDS, k=length)) for length in (6, 30))
+    code = f". Code: https://github.com/ice/floe{number}" * (number % 2)
+    return {"title": title, "abstract": abstract + code, "authors": [f"A. Writer{number}"]}
+
+
+async def list_known(database: Database, corpus: Corpus) -> None:
+    """Store a digest that tells the ids of all its papers."""
+    rows = enumerate(corpus.rows.values(), 1)
+    listed = (listing(row.title, row.abstract, place, arxiv_id=row.id) for place, row in rows)
+    await papers.sight(database, Page(listings=tuple(listed)), "text_a", "text:01")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ten seeds of faults with `--whole`, else one."""
+    if "faults_seed" in metafunc.fixturenames:
+        metafunc.parametrize("faults_seed", range(10) if metafunc.config.getoption("--whole") else [0])
+
+
+@pytest.mark.long
+async def test_faults_lose_nothing_and_cost_little(database: Database, faults_seed: int) -> None:
+    """One request in twenty fails in any way: all facts are right after one run, for 1.2 requests a fault.
+
+    Number 4 of PROVIDERS 8.
+    """
+    corpus, size = many_papers(1000), 25
+    await list_known(database, corpus)
+    batches = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__BATCH": str(size) for name in NAMES}
+    async with standin.serve(corpus, faults=0.05, seed=faults_seed) as server:
+        reports = await ask_all(server, database, **batches | QUICK)
+        counts = server.counts()
+    await check_all(database, corpus, corpus.rows.values())
+    assert not incomplete(reports)
+    needed = dict.fromkeys(NAMES, 1000 // size) | {"github": 500 // size}
+    met = sum(counts[name]["faults"] for name in NAMES)
+    assert met
+    assert sum(counts[name]["requests"] for name in NAMES) - sum(needed.values()) <= 1.2 * met
+    assert not sum(count["undercuts"] for count in counts.values())
+
+
+@pytest.mark.parametrize("kind", standin.KINDS)
+async def test_every_request_fails_once(database: Database, kind: str) -> None:
+    """In the same way: all facts are there after one run, for one request more each. Number 4 of PROVIDERS 8."""
+    corpus = many_papers(60)
+    await list_known(database, corpus)
+    batches = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__BATCH": "30" for name in NAMES}
+    async with standin.serve(corpus, fail_first=kind) as server:
+        reports = await ask_all(server, database, **batches | QUICK)
+        counts = server.counts()
+    await check_all(database, corpus, corpus.rows.values())
+    assert not incomplete(reports)
+    assert [counts[name]["requests"] for name in NAMES] == [4, 4, 4, 2]
+    assert not sum(count["undercuts"] for count in counts.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_provider_that_is_down_is_nothing_to_the_others(database: Database, name: str) -> None:
+    """They are asked for the same in as many requests, and all that they tell is stored."""
+    corpus = many_papers(60)
+    await list_known(database, corpus)
+    batches = {f"PAPERHARVEST_PROVIDERS__{one.upper()}__BATCH": "10" for one in NAMES}
+    async with standin.serve(corpus, down={name, "datacite"}) as server:
+        reports = await ask_all(server, database, **batches)
+        counts = server.counts()
+    others = {"arxiv": 6, "semantic_scholar": 6, "openalex": 6, "github": 3}
+    assert {one: counts[one]["requests"] for one in NAMES if one != name} == {
+        one: needed for one, needed in others.items() if one != name
+    }
+    assert {one: reports[one].counts.total() for one in NAMES if one != name} == {
+        one: 30 if one == "github" else 60 for one in NAMES if one != name
+    }
+    open_ = [waiting(paper) for paper in (await stored(database)).values()]
+    assert {owed.partition(" ")[0] for facts_ in open_ for owed in facts_} == {name}
+
+
+@pytest.mark.long
+async def test_titles_at_the_pace_that_is_enforced(
+    database: Database, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    """Twenty titles a request; what arXiv tells with them is not asked for again, and no 429 is of our making."""
+    whole, interval = pytestconfig.getoption("whole"), 0.5
+    if not whole:  # beside other tests a request may arrive late, and the next one in time
+        monkeypatch.setattr(pace, "TOLERANCE", 1)
+    count = 1000 if whole else 100
+    corpus = many_papers(count)
+    await list_rows(database, corpus.rows.values())
+    async with standin.serve(corpus, interval=dict.fromkeys(NAMES, interval)) as server:
+        assert not incomplete(await harvest(server, database, S2_API_KEY="k"))
+    await check_all(database, corpus, corpus.rows.values())
+    assert not [seen for seen in server.log if seen.undercut]
+    assert asked_of(server) == {
+        "arxiv": count // 20,
+        "semantic_scholar": -(-count // 500),
+        "openalex": count // 100,
+        "github": -(-count // 200),
+    }
+    starts = [seen.start for seen in server.log if seen.provider == "arxiv"]
+    took, least = starts[-1] - starts[0], (len(starts) - 1) * interval
+    print(f"{len(starts)} requests to arXiv in {took:.2f} s, at least {least:.2f} s")  # noqa: T201 - for the benchmarks
+    assert took >= least - LATE

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.standin import Corpus, Server
 
 NAMES = ("arxiv", "semantic_scholar", "openalex", "github")
-INTERVAL, LATE = 0.2, 0.1  # seconds; that a request may take from its start to its arrival
+LATE = 0.1  # seconds that a request may take from its start to its arrival
 PREFIXES = {"semantic_scholar": "ARXIV:", "openalex": "10.48550/arxiv."}
 
 
@@ -129,7 +129,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.long
 def test_killed_at_any_point_it_goes_on(start: Start, undisturbed: tuple[Any, ...], point: int) -> None:
-    """As a request arrives, or as facts are written: no fact is asked for again but those on their way; the same end."""
+    """As a request arrives, or as facts are written: none is asked for again but what was on its way; the same end."""
     start.again()
     chance = Random(point)  # noqa: S311 - repeatable, no secret
     requests, measured = chance.randrange(1, 24), chance.randrange(2 * len(start.corpus.rows))
@@ -163,12 +163,11 @@ def together(start: Start, undisturbed: tuple[Any, ...], pytestconfig: pytest.Co
     """A server that three runs asked, which began at once and have ended; and what is stored then."""
     assert undisturbed
     start.again()
+    whole = pytestconfig.getoption("whole")
     with pytest.MonkeyPatch.context() as patch:
-        if not pytestconfig.getoption(
-            "whole"
-        ):  # beside other tests a request may arrive late, and the next one in time
+        if not whole:  # beside other tests a request may arrive late, and the next one in time
             patch.setattr(pace, "TOLERANCE", 1)
-        with standin.running(start.corpus, interval=dict.fromkeys(NAMES, INTERVAL)) as server:
+        with standin.running(start.corpus, interval=dict.fromkeys(NAMES, 0.5 if whole else 0.2)) as server:
             processes = [start.lab.asking(server).start("enrich") for _ in range(3)]
             ends = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, ends
@@ -187,7 +186,7 @@ def test_several_at_once_keep_one_pace(together: tuple[Server, tuple[Any, ...]])
     server, _ = together
     for name in NAMES:
         starts = [seen.start for seen in server.log if seen.provider == name]
-        assert starts[-1] - starts[0] >= (len(starts) - 1) * INTERVAL - LATE
+        assert starts[-1] - starts[0] >= (len(starts) - 1) * server.paces[name].interval - LATE
     assert not [seen for seen in server.log if seen.undercut]
 
 

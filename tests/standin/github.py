@@ -38,7 +38,7 @@ def asked(call: Call) -> list[str]:
 def too_fast() -> Answer:
     """What it says to whoever asks too soon: a secondary limit, its remaining requests not used up."""
     message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-    return answer_json({"message": message}, 403, Retry_After="1", x_ratelimit_remaining="14")
+    return answer_json({"message": message}, 403, Retry_After="1", x_ratelimit_remaining=str(TOKEN_HOURLY - 1))
 
 
 def answer(call: Call, world: World) -> Answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 KEYLESS = {"semantic_scholar": 6}  # times the interval, without an x-api-key: 6.5 s for 1.1 s
 TOLERANCE = 0.05  # of the interval: clocks and event loops jitter
-UNDER_WAY = 0.05  # seconds: another request that comes so soon after a told wait was sent before the client knew
+UNDER_WAY = 0.2  # seconds: another request that comes so soon after a told wait was sent before the client knew
 
 
 @dataclass
