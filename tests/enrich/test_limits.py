@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from enrich import due, run, stamp
+from enrich import due, http, run, stamp
 from enrich.settings import Refresh
 from storage import facts, papers
 from storage.documents import Page
@@ -23,11 +23,13 @@ from tests.enrich.harvest import (
     corpus_of,
     doors,
     harvest,
+    held,
     identify,
     incomplete,
     list_rows,
     listing,
     stored,
+    told,
     waiting,
 )
 from tests.standin import pace
@@ -43,7 +45,7 @@ PATH, DOI = "citations.openalex", "10.48550/arxiv."
 OPENALEX = "PAPERHARVEST_PROVIDERS__OPENALEX__"
 NAMES = ("arxiv", "semantic_scholar", "openalex", "github")
 QUICK = {f"PAPERHARVEST_PROVIDERS__{name.upper()}__TIMEOUT": "1" for name in NAMES}
-BAD = "2412.15115"
+BAD, BAD_NAME = "2412.15115", "palash1992/gem"
 WORDS = [a + b for a in ("glac", "ber", "frost", "snow", "riv", "mor") for b in ("ing", "ier", "al", "ous", "ine")]
 LATE = 0.1  # seconds that a request may take from its start to its arrival
 
@@ -390,3 +392,99 @@ async def test_titles_at_the_pace_that_is_enforced(
     took, least = starts[-1] - starts[0], (len(starts) - 1) * interval
     print(f"{len(starts)} requests to arXiv in {took:.2f} s, at least {least:.2f} s")  # noqa: T201 - for the benchmarks
     assert took >= least - LATE
+
+
+# --- nonsense ---------------------------------------------------------------------------------------------
+
+
+def arxiv_feed(arxiv_id: Any, total: object = 1) -> standin.Answer:
+    """A feed with one entry."""
+    entry = f"<entry><id>http://arxiv.org/abs/{arxiv_id}v1</id><title>Ice</title></entry>"
+    body = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">'
+        f"<o:totalResults>{total}</o:totalResults>{entry}</feed>"
+    )
+    return standin.Answer(200, body, "application/atom+xml")
+
+
+def cited(count: Any, arxiv_id: Any = BAD) -> standin.Answer:
+    """A batch of one of Semantic Scholar."""
+    row = {"paperId": "1", "externalIds": {"ArXiv": arxiv_id}, "citationCount": count}
+    return standin.answer_json([row | {"influentialCitationCount": 0}])
+
+
+def works(count: Any, doi: Any = DOI + BAD, total: Any = 1) -> standin.Answer:
+    """A list of one work of OpenAlex."""
+    work = {"id": "W1", "doi": f"https://doi.org/{doi}", "cited_by_count": count}
+    return standin.answer_json({"meta": {"count": total}, "results": [work]})
+
+
+def starred(stars: Any, **more: Any) -> standin.Answer:
+    """A repository of GitHub."""
+    repo = {"nameWithOwner": BAD_NAME, "stargazerCount": stars, "forkCount": 0, "isArchived": False, "pushedAt": None}
+    return standin.answer_json({"data": {"a0": repo | more}})
+
+
+NONSENSE = {
+    "longer": (
+        arxiv_feed(BAD, 2),
+        standin.answer_json([None] * 500),
+        works(1, total=2),
+        standin.answer_json({"data": {}}),
+    ),
+    "another": (
+        arxiv_feed("2401.99999"),
+        cited(1, "2401.99999"),
+        works(1, f"{DOI}2401.99999"),
+        starred(1, nameWithOwner=7),
+    ),
+    "float id": (
+        arxiv_feed("2412.15115000001"),
+        cited(1, 2412.15115),
+        works(1, 10.48550),
+        starred(1, nameWithOwner=1.5),
+    ),
+    "negative": (arxiv_feed(BAD, -1), cited(-1), works(-1), starred(-1)),
+    "float": (arxiv_feed(BAD, 1.0), cited(3.0), works(3.0), starred(3.0)),
+    "text": (arxiv_feed(BAD, "one"), cited("3"), works("3"), starred("3")),
+    "true": (arxiv_feed(BAD, "True"), cited(True), works(True), starred(True)),
+    "none": (arxiv_feed(BAD, ""), cited(None), works(None), starred(None)),
+    "huge": (arxiv_feed(BAD, 10**30), cited(10**30), works(10**30), starred(10**30)),
+    "page": (standin.Answer(200, "<html>Down</html>", "application/json"),) * 4,
+    "large": (standin.Answer(200, "[" + " " * 50_000 + "]"),) * 4,
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+async def test_nonsense_is_no_fact(database: Database, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Whatever is answered for a paper alone: once more, then `failed` and unknown; its neighbours are right.
+
+    Number 7 of PROVIDERS 8.
+    """
+    monkeypatch.setattr(http, "LARGEST", 40_000)
+    await database["deferred"].delete_many({})
+    await identify(database)
+    asked = (BAD, f"ARXIV:{BAD}", DOI + BAD, BAD_NAME)
+    async with standin.serve(instead=dict(zip(asked, NONSENSE[kind], strict=True))) as server:
+        reports = await ask_all(server, database)
+        alone = Counter(seen.provider for seen in server.log if seen.asked in ([one] for one in asked))
+    assert incomplete(reports) == set(NAMES)
+    assert alone == dict.fromkeys(NAMES, 2)
+    found = await stored(database)
+    failed = {f"{owed} of {key}": why for key, paper in found.items() for owed, why in waiting(paper).items()}
+    assert len(failed) == 4
+    assert all(why.startswith("failed: ") and len(why) > len("failed: ") + 5 for why in failed.values())
+    for paper in found.values():
+        right, is_told = held(server.world.corpus, paper), told(paper)
+        if paper.id == f"arxiv:{BAD}":
+            for name in ("semantic_scholar", "openalex"):
+                assert is_told.pop(name) == ("failed", None)
+                del right[name]
+            assert (paper.arxiv.status, paper.arxiv.version) == ("failed", None)
+            del right["arxiv"], is_told["arxiv"], right["authors"], is_told["authors"]
+        for name in [name for name in right["repos"] if name.lower() == BAD_NAME]:
+            assert is_told["repos"].pop(name)[2:] == (None,) * 5
+            del right["repos"][name]
+        assert is_told == right
+    kept = {one["name"] async for one in database["deferred"].find({"reason": "answer_unexpected"})}
+    assert kept == (set() if kind == "large" else set(NAMES))
