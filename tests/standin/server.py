@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
@@ -81,6 +82,12 @@ class Server:
                 requests=1, asked=seen.count, faults=bool(seen.fault), undercuts=bool(seen.undercut)
             )
         return {name: dict(counter) for name, counter in found.items()}
+
+    def ahead(self, name: str) -> float:
+        """The most seconds by which a request to a provider came sooner than the pace allows after any before it."""
+        starts = [seen.start for seen in list(self.log) if seen.provider == name]
+        spare = [start - number * self.paces[name].interval for number, start in enumerate(starts)]
+        return max((most - own for most, own in zip(accumulate(spare, max), spare, strict=True)), default=0.0)
 
     def application(self) -> web.Application:
         """The web application."""
