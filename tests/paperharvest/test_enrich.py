@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.standin import Corpus, Server
 
 NAMES = ("arxiv", "semantic_scholar", "openalex", "github")
+KEY = "ghp_3141592653"
 LATE = 1.0  # seconds that a request may take from its start to its arrival, beside other tests
 PREFIXES = {"semantic_scholar": "ARXIV:", "openalex": "10.48550/arxiv."}
 
@@ -190,3 +191,21 @@ def test_several_at_once_share_the_work(start: Start, together: tuple[Server, tu
     asked = questions(together[0])
     again = Counter({name: sum(asked[who, what] - 1 for who, what in asked if who == name) for name in NAMES})
     assert again <= Counter({name: 2 * start.most[name] for name in NAMES})
+
+
+def test_a_refused_key_costs_only_its_own_facts(start: Start) -> None:
+    """One request and one sentence, without the key; exit 3, and all that the others tell is there."""
+    start.again()
+    refused = standin.answer_json({"message": "Bad credentials", "token": KEY}, 401)
+    with standin.running(start.corpus, instead={"/graphql": refused}) as server:
+        done = start.lab.asking(server).having({"GITHUB_TOKEN": KEY}).run("enrich")
+        assert server.counts()["github"]["requests"] == 1
+    half = len(start.corpus.rows) // 2
+    assert (done.returncode, done.stdout) == (3, "")
+    [sentence] = [line for line in done.stderr.splitlines() if "why:" in line]
+    assert sentence.startswith(f"  why: {half} repositories wait: HTTP 401: ")
+    assert "Bad credentials" in sentence
+    with start.lab.database() as database:
+        everything = [list(database[name].find()) for name in database.list_collection_names()]
+        assert len(answered(database)) == 3 * len(start.corpus.rows)
+    assert KEY not in done.stderr + repr(everything)
