@@ -41,7 +41,8 @@ async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> No
     updates = [
         UpdateOne(
             {"_id": paper_id, **_older(path, fact)},
-            [{"$set": {path: {"$literal": fact.model_dump()}} | TOUCHED}],
+            # Not a pipeline: after one MongoDB brings all indexes up to date, not only those that are concerned.
+            {"$set": {path: vars(fact)}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}},
         )
         for paper_id, fact in facts.items()
     ]
@@ -223,7 +224,7 @@ def _repositories(windows: Collection[Window], where: Document | None) -> list[D
 async def count(database: Database, path: str, windows: Collection[Window], where: Document | None = None) -> int:
     """How many facts lie in these windows: of papers with an arXiv id, of repositories by name."""
     if path != "repos":
-        return sum([await database["papers"].count_documents(_papers(path, one, where)) for one in windows])
+        return await database["papers"].count_documents({"$or": [_papers(path, one, where) for one in windows]})
     stages = [*_repositories(windows, where), {"$count": "all"}]
     names = await (await database["papers"].aggregate(stages, allowDiskUse=True)).to_list()
     return names[0]["all"] if names else 0
