@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import UpdateMany, UpdateOne
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OPEN_FACT = {"$in": [*UNANSWERED, None]}
 LINKED = "_work.huggingface"
+SEVERAL = re.compile(r"[\s,|]")
 PAGE = 5_000  # questions that are read from the store at once
 
 
@@ -231,8 +233,11 @@ async def count(database: Database, path: str, windows: Collection[Window], wher
 
 
 async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
-    """The published DOIs of these papers, by arXiv id, less those that several papers of ours have."""
-    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": {"$gt": ""}}
+    """The published DOIs of these papers, by arXiv id, less those that several papers of ours have.
+
+    A field that lists several DOIs names none.
+    """
+    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": {"$gt": "", "$not": SEVERAL}}
     found = {one["ids"]["arxiv"]: one["ids"]["doi"] async for one in database["papers"].find(query, {"ids": 1})}
     names = await aliases.papers_of(database, [f"doi:{doi.lower()}" for doi in found.values()])
     return {one: doi for one, doi in found.items() if len(names.get(f"doi:{doi.lower()}", ())) <= 1}
