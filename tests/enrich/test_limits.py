@@ -282,6 +282,33 @@ async def due_by_the_rule(database: Database, now: dt.datetime) -> set[tuple[str
     return found
 
 
+async def test_a_limit_and_a_filter(database: Database) -> None:
+    """Of the papers that are meant the newest, so many for each provider; the next run goes on, and plans the same."""
+    days = [f"2024-{n % 12 + 1:02}-{n % 27 + 1:02}" for n in range(60)]
+    corpus = corpus_of(*(invented_paper(n) | {"published": day} for n, day in enumerate(days)))
+    await list_known(database, corpus)
+    rows = sorted(corpus.rows.values(), key=lambda row: (-row.published.toordinal(), row.id))
+    meant = [row.id for row in rows if str(row.published.date()) < "2024-09-15"]
+    wanted = run.Wanted(ALL.refresh, ["citations", "repos"], {"published.date": {"$lt": "2024-09-15"}}, limit=7)
+    async with standin.serve(corpus) as server, doors(server, database) as apis:
+        await ask_all(server, database, ["arxiv"])
+        for right in (meant[:7], meant[7:14]):
+            server.log.clear()
+            planned = [(one.provider, one.questions, one.requests) for one in await run.plan(database, apis, wanted)]
+            await run.enrich(database, apis, wanted, Shown())
+            asked = {seen.provider: seen.asked for seen in server.log}
+            assert asked["semantic_scholar"] == [f"ARXIV:{one}" for one in right]
+            assert asked["openalex"] == [f"{DOI}{one}" for one in right]
+            assert len(asked["github"]) == 7
+            assert planned == [("github", 7, 1), ("openalex", 7, 1), ("semantic_scholar", 7, 1)]
+            named = {
+                repo.full_name.removesuffix("-next"): key
+                for key, paper in (await stored(database)).items()
+                for repo in paper.repos
+            }
+            assert {named[one].removeprefix("arxiv:") for one in asked["github"]} <= set(meant)
+
+
 @pytest.mark.xfail(strict=True, reason="DOIs are looked up when OpenAlex has answered, though arXiv may not have yet")
 async def test_a_doi_that_arxiv_tells_in_this_run_is_asked_for(database: Database) -> None:
     """However late: OpenAlex files some papers under that alone, and says meanwhile that it does not know them."""
