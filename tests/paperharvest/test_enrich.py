@@ -209,3 +209,20 @@ def test_a_refused_key_costs_only_its_own_facts(start: Start) -> None:
         everything = [list(database[name].find()) for name in database.list_collection_names()]
         assert len(answered(database)) == 3 * len(start.corpus.rows)
     assert KEY not in done.stderr + repr(everything)
+
+
+def test_a_dry_run_asks_and_stores_nothing(start: Start) -> None:
+    """It says how many requests the run will make: as many are made, but for those by published DOIs."""
+    start.again()
+    before = start.end()
+    with standin.running(start.corpus) as server:
+        lab = start.lab.asking(server)
+        told = lab.run("enrich", "--dry-run")
+        assert (told.returncode, server.log, start.end()) == (0, [], before)
+        assert lab.run("enrich").returncode == 0
+        asked, dois = server.counts(), [seen for seen in server.log if any("10.1234" in one for one in seen.asked)]
+    planned = {line.split()[0]: int(line.split()[3]) for line in told.stdout.splitlines() if " requests" in line}
+    right = {name: asked[name]["requests"] - (len(dois) if name == "openalex" else 0) for name in NAMES}
+    assert planned == right
+    assert "up to 2 more by published DOIs" in told.stdout
+    assert 1 <= len(dois) <= 2
