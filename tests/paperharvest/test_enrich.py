@@ -166,7 +166,7 @@ def together(start: Start, undisturbed: tuple[Any, ...]) -> tuple[Server, tuple[
     start.again()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "TOLERANCE", 1)  # beside other tests a request may arrive late, and the next one in time
-        with standin.running(start.corpus, interval=dict.fromkeys(NAMES, 0.2)) as server:
+        with standin.running(start.corpus, interval=dict.fromkeys(NAMES, 0.1)) as server:
             processes = [start.lab.asking(server).start("enrich") for _ in range(3)]
             ends = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, ends
