@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from enrich.settings import ProviderSettings
+from enrich.settings import ProviderSettings, Refresh
 from paperharvest.cli import INTERRUPTED, app
 from paperharvest.config import PREFIX, USUAL_KEYS, Settings
 from paperharvest.summary import Exit
@@ -94,9 +94,12 @@ def _settings() -> str:
 def _setting_rows() -> Iterator[tuple[str, ...]]:
     usual = ", ".join(f"`{variable}`" for variable in USUAL_KEYS)
     for name, field in Settings.model_fields.items():
-        if name != "providers":
+        if name not in ("refresh", "providers"):
             default = {"data_dir": "the user's data folder", "mongo_uri": "the private mongod"}.get(name, field.default)
             yield f"`{name}`", _type(field.annotation), str(default), f"`{PREFIX}{name.upper()}`"
+    for name, field in Refresh.model_fields.items():
+        default = ",".join(map(str, field.default))
+        yield f"`[refresh]` `{name}`", "list of days", default, f"`{PREFIX}REFRESH__{name.upper()}`"
     for name, field in ProviderSettings.model_fields.items():
         default = (
             "none" if name == "api_key" else "the provider's" if field.default is None else str(field.default).lower()

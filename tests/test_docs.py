@@ -220,7 +220,7 @@ def test_the_commands_of_the_how_to_run(home: Lab, mongo_uri: str) -> None:
     """All but the upgrade, which needs a package index; with the run's own server and data folder for the example's."""
     blocks = [text for _, kind, text in STEP.findall(HOW_TO) if kind == "sh"]
     [upgrade] = [block for block in blocks if block.startswith("pipx ")]
-    assert len(blocks) == 13
+    assert len(blocks) == 14
     for block in blocks:
         if block is not upgrade:
             command = block.replace("~/.local/share/paperharvest", str(home.folder / "data"))
@@ -229,6 +229,8 @@ def test_the_commands_of_the_how_to_run(home: Lab, mongo_uri: str) -> None:
 
 def test_what_runs_every_day_runs(home: Lab) -> None:
     """The lines for cron say nothing when all went well; the units of systemd name commands that work."""
+    begun = dt.datetime.now(dt.UTC).date() - dt.timedelta(3)
+    assert typed(home, f"paperharvest -q crawl hf-daily --since {begun}") == ""
     crons = re.findall(r"```crontab\n(?:\S+ ){5}(.*)\n```", HOW_TO)
     assert [typed(home, cron) for cron in crons] == ["", ""]
     starts = re.findall(r"^ExecStart=(.*)$", HOW_TO, re.MULTILINE)
