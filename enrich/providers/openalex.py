@@ -91,9 +91,8 @@ async def find(titles: Sequence[str], api: Api) -> Found:
 
 def _works(answer: Answer) -> tuple[list[dict[str, Any]], int]:
     """The works that are shown, and how many there are."""
-    body = answer.json()
-    works = rows(body.get("results") if isinstance(body, dict) else body, "works")
-    return works, count(part(body, "meta"), "count")
+    body = part({"answer": answer.json()}, "answer")
+    return rows(body.get("results"), "works"), count(part(body, "meta"), "count")
 
 
 def _described(work: dict[str, Any]) -> Iterator[Described | None]:
