@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import gzip
 import re
+import time
 from collections import Counter, defaultdict
 from email.utils import format_datetime
 from random import Random
@@ -39,6 +41,7 @@ from tests.enrich.harvest import (
     waiting,
 )
 from tests.enrich.scripted import Reply, door, serving
+from tests.lab import until
 from tests.standin import github as standin_github
 from tests.standin import pace
 
@@ -437,6 +440,24 @@ async def test_datacite_tells_what_arxiv_does_not(database: Database, batch: str
     found = await stored(database)
     known = {key for key in found if standin.known_to("datacite", key.removeprefix("arxiv:"))}
     assert {key for key, paper in found.items() if paper.arxiv.status == "ok"} == known
+
+
+@pytest.mark.xfail(strict=True, reason="an interval begins with a turn, however much later its request is sent")
+async def test_a_late_start_is_not_made_up_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where work of our own delays a request, the next one is sent an interval after it. Number 8 of PROVIDERS 8."""
+    granted, work = gate.take_turn, [0.2]  # seconds
+
+    async def late(*arguments: Any, **more: Any) -> gate.Turn:
+        turn = await granted(*arguments, **more)
+        if turn.granted and work:
+            ends = time.monotonic() + work.pop()
+            until(lambda: time.monotonic() >= ends)
+        return turn
+
+    monkeypatch.setattr(gate, "take_turn", late)
+    async with serving(Reply("{}")) as server, door(server.url, database, interval=0.3) as api:
+        await asyncio.gather(*(api.ask("GET", "/works", lambda answer: answer.json()) for _ in range(2)))
+    assert server.gaps[0] >= 0.3 - 0.05
 
 
 @pytest.mark.long
