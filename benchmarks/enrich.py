@@ -132,7 +132,7 @@ async def ideal(database: Database, environment: Mapping[str, str], batches: Any
 
 
 async def one_by_one(database: Database, environment: Mapping[str, str]) -> None:
-    """The same with a request, and a write, for every paper at every provider, a hundred at once at each."""
+    """The same with a request, and a write, for every paper at every provider, a hundred at once."""
     await ideal(database, environment, ONE_BY_ONE)
 
 
