@@ -6,7 +6,7 @@ import datetime as dt
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from storage.facts import Window
+from storage.facts import Age, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,22 +19,21 @@ UNHEARD = Window(("pending", None))
 
 
 def windows(refresh: Refresh, now: dt.datetime) -> list[Window]:
-    """What is due, the most wanted first: what has no answer, then what may have changed, of young papers first."""
-    today = now.date()
-    bounds = [None, *(str(today - dt.timedelta(days=age)) for age in refresh.ages), None]
-    return [
-        ALWAYS,
-        *(
-            Window(statuses, since, before, now - dt.timedelta(days=days))
-            for statuses, gaps in ((("ok",), refresh.known), (("missing", "blocked"), refresh.absent))
+    """What is due, the most wanted first: what has no answer, what may have changed, what was not there."""
+    bounds = [None, *(str(now.date() - dt.timedelta(days=age)) for age in refresh.ages), None]
+
+    def ages(gaps: Sequence[float]) -> tuple[Age, ...]:
+        return tuple(
+            Age(since, before, now - dt.timedelta(days=days))
             for days, (before, since) in zip(gaps, pairwise(bounds), strict=True)
-        ),
-    ]
+        )
+
+    return [ALWAYS, Window(("ok",), ages(refresh.known)), Window(("missing", "blocked"), ages(refresh.absent))]
 
 
 def anything(began: dt.datetime) -> list[Window]:
     """All that was not asked since then: what a run is forced to ask."""
-    return [ALWAYS, Window(("ok", "missing", "blocked"), asked_before=began)]
+    return [ALWAYS, Window(("ok", "missing", "blocked"), (Age(asked_before=began),))]
 
 
 def unanswered(all_due: Sequence[Window]) -> list[Window]:

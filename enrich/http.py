@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import random
 import re
+import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -147,6 +149,7 @@ class Api:
         self._shaky = False
         """Whether requests before this one used up their tries, of ours or of another process."""
         self._asker = uuid4().hex
+        self._sending, self._sent = asyncio.Lock(), -math.inf
         self._host = urlsplit(terms.base_url).netloc.rpartition("@")[2]  # without a password
 
     async def ask(
@@ -264,7 +267,14 @@ class Api:
             except TimeoutError:
                 await gate.renew(self._database, self.terms.gate, self._asker, HOLD)
 
+    async def _spaced(self) -> None:
+        """Keep the interval between what is sent: other work may come between a turn and its request."""
+        async with self._sending:
+            await asyncio.sleep(self._sent + self.terms.interval - time.monotonic())
+            self._sent = time.monotonic()
+
     async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
+        await self._spaced()
         self.requests += 1
         timeout = aiohttp.ClientTimeout(total=self.terms.timeout, sock_connect=CONNECT_TIMEOUT)
         url, headers = self.terms.base_url + path, self.terms.headers

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from enrich import due, providers
 from enrich.batches import ask_halving, batched
-from enrich.errors import EnrichError
+from enrich.errors import EnrichError, TryLater, TrySmaller
 from enrich.report import Report
 from enrich.stamp import Told, now, stamped
 from storage import facts
 from storage import providers as gate
 from storage.documents import ArxivEntry
+from storage.facts import Window
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 
     from enrich.http import Api
     from enrich.report import Progress
     from enrich.settings import Refresh
     from storage.connect import Database, Document
     from storage.documents import Fact
-    from storage.facts import Window
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,16 @@ async def enrich(database: Database, apis: Mapping[str, Api], wanted: Wanted, pr
     """Ask every enabled provider of these kinds for what is due."""
     windows = _windows(wanted, now())
     asking = [_Asking(database, api, wanted, progress) for api in apis.values() if _leads(api, wanted)]
-    await _together([one.all_due(windows) for one in asking])
-    silent = {one.name for one in asking if one.api.closed}
-    others = [_Asking(database, api, wanted, progress) for api in apis.values() if _stands_in(api, wanted) in silent]
-    await _together([one.all_due([due.UNHEARD]) for one in others])
-    # Answers name repositories, too: those that nobody knew of when the run began.
-    await _together([one.all_due([due.UNHEARD]) for one in asking if one.path == REPOS])
+    await _together([one.all_due([*windows, *_second_hand(apis, one.name)]) for one in asking])
+    failed = {one.name: await one.count_failed() for one in asking if one.is_down}
+    others = [_Asking(database, api, wanted, progress) for api in apis.values() if _stands_in(api, wanted) in failed]
+    await _together([one.all_due([due.ALWAYS]) for one in others])
+    for one in asking:
+        if one.name in failed:
+            one.report.counts["failed"] -= failed[one.name] - await one.count_failed()
+    # Answers tell of DOIs and of repositories: those that nobody knew when the run began.
+    again = [one.all_unlisted() for one in asking]
+    await _together([*again, *(one.all_due([due.UNHEARD]) for one in asking if one.path == REPOS)])
     for one in asking:
         await one.leave(due.unanswered(windows))
     return [one.end() for one in (*asking, *others)]
@@ -111,6 +116,12 @@ def _leads(api: Api, wanted: Wanted) -> bool:
     return module.KIND in wanted.kinds and not hasattr(module, "STANDS_IN_FOR")
 
 
+def _second_hand(apis: Iterable[str], leader: str) -> list[Window]:
+    """What others told in the place of this provider, which knows it better."""
+    names = [name for name in apis if getattr(providers.load(name), "STANDS_IN_FOR", None) == leader]
+    return [Window(("ok",), provider=name) for name in names]
+
+
 def _stands_in(api: Api, wanted: Wanted) -> str | None:
     """For whom, if that one's facts are wanted."""
     module = providers.load(api.terms.name)
@@ -137,10 +148,12 @@ class _Asking:
             self.report.unit = ("repository waits", "repositories wait")
         api.waiting = partial(progress.wait, self.name)
         self.left: EnrichError | None = None
+        self.failed = False
+        """A request used up its tries, and not over one question."""
         self.asked = 0
         self.before = api.requests
-        self.dois: dict[str, str] = {}
-        """Unknown by their arXiv ids, and still to be asked for by these."""
+        self.unlisted = 0
+        """Papers that are not known by their arXiv ids, and still to be asked for by their DOIs."""
 
     async def all_due(self, windows: Sequence[Window]) -> None:
         """Ask for everything in these windows, batch by batch; each answer is stored as it comes."""
@@ -155,13 +168,37 @@ class _Asking:
                     batch = await anext(batches, None)
                 if batch is None:
                     return
-                await self._ask(batch)
-                while len(self.dois) >= size:
-                    await self._ask_by_dois()
+                async for part, answer in ask_halving(partial(self.module.fetch, api=self.api), batch):
+                    await self._keep(part, answer, last=not hasattr(self.module, "fetch_by_doi"))
 
         await _together([work() for _ in range(self.api.terms.connections)])
-        while self.dois and self.api.closed is None:
-            await self._ask_by_dois()
+
+    async def all_unlisted(self) -> None:
+        """Ask once more, by their published DOIs, for papers that are not known by their arXiv ids."""
+        if not hasattr(self.module, "fetch_by_doi"):
+            return
+        found = facts.unlisted(self.database, self.path, self.wanted.where)
+        async for batch in batched(found, self.api.terms.batch):
+            if self.api.closed is not None:
+                return
+            dois = await facts.dois(self.database, batch)
+
+            async def fetch(part: Sequence[str], dois: Mapping[str, str] = dois) -> Mapping[str, Told]:
+                told: Mapping[str, Told] = await self.module.fetch_by_doi({one: dois[one] for one in part}, self.api)
+                return told
+
+            async for part, answer in ask_halving(fetch, list(dois)):
+                await self._keep(part, answer)
+            self.unlisted = max(self.unlisted - len(dois), 0)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is asked no more, or failed whatever it was asked."""
+        return self.api.closed is not None or self.failed
+
+    async def count_failed(self) -> int:
+        """How many facts of its kind have failed."""
+        return await facts.count(self.database, self.path, [Window(("failed",))], self.wanted.where)
 
     async def leave(self, windows: Sequence[Window]) -> None:
         """Say of what was due and not asked why it waits: the door is closed, or a wait outlasted the tries."""
@@ -174,6 +211,7 @@ class _Asking:
     def end(self) -> Report:
         """What became of its part."""
         self.report.requests = self.api.requests - self.before
+        self.report.counts = +(self.report.counts + Counter(missing=self.unlisted))
         logger.info("%s", self.report)
         return self.report
 
@@ -189,44 +227,36 @@ class _Asking:
             self.asked += 1
             yield one
 
-    async def _ask(self, questions: Sequence[str]) -> None:
-        async for part, answer in ask_halving(partial(self.module.fetch, api=self.api), questions):
-            if not isinstance(answer, EnrichError) and hasattr(self.module, "fetch_by_doi"):
-                others = await facts.dois(self.database, [one for one in part if one not in answer])
-                self.dois |= others
-                await self._keep([one for one in part if one not in others], answer)
-            else:
-                await self._keep(part, answer)
+    async def _keep(
+        self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError, *, last: bool = True
+    ) -> None:
+        """Store one fact a question: what was told, `missing` from a whole answer, or `failed`.
 
-    async def _ask_by_dois(self) -> None:
-        """Ask once more for a batch of papers that may be filed under their published DOIs alone."""
-        known = {one: self.dois.pop(one) for one in list(self.dois)[: self.api.terms.batch]}
-
-        async def fetch(part: Sequence[str]) -> Mapping[str, Told]:
-            found: Mapping[str, Told] = await self.module.fetch_by_doi({one: known[one] for one in part}, self.api)
-            return found
-
-        async for part, answer in ask_halving(fetch, list(known)):
-            await self._keep(part, answer)
-
-    async def _keep(self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError) -> None:
-        """Store one fact a question: what was told, `missing` from a whole answer, or `failed`."""
+        last: whether nothing else can be asked about what was left out.
+        """
+        told: dict[str, Told]
         if isinstance(answer, EnrichError):
             self.report.why = answer.reason
+            self.failed |= isinstance(answer, TryLater) and not isinstance(answer, TrySmaller)
             if self.api.postponed(answer):
                 self.left = answer
                 return
             answer = {one: self._blank(one, "failed", answer.reason) for one in questions}
-        told = {one: stamped(answer.get(one) or self._blank(one, "missing", None)) for one in questions}
-        if _stands_in(
-            self.api, self.wanted
-        ):  # that it does not know a paper, or does not answer, says nothing of the leader
+        missing = {one: stamped(self._blank(one, "missing", None)) for one in questions if one not in answer}
+        told = {one: stamped(fact) for one, fact in answer.items()}
+        if last:
+            told |= missing
+        else:
+            await facts.note_unlisted(self.database, self.path, missing)
+            self.unlisted += len(missing)
+        # That who stands in does not know a paper, or does not answer, says nothing of the leader.
+        if _stands_in(self.api, self.wanted):
             told = {one: fact for one, fact in told.items() if fact.status == "ok"}
         self.report.counts.update(one.status for one in told.values())
         await self._store(told)
         self.progress.advance(self.name, len(questions))
 
-    def _blank(self, question: str, status: str, reason: str | None) -> Told:
+    def _blank(self, question: str, status: str, reason: str | None) -> Fact:
         blank: Fact = self.module.blank(question)
         return blank.model_copy(update={"status": status, "reason": reason})
 

@@ -62,9 +62,11 @@ QUESTIONS = (
 INDEXES = {
     "papers": (
         *(
-            IndexModel([(f"{path}.status", 1), ("published.date", -1), ("_id", 1), (f"{path}.fetched_at", 1)])
+            IndexModel([(f"{path}.status", 1), ("_id", 1), ("published.date", 1), (f"{path}.fetched_at", 1)])
             for path in WORK
         ),
+        IndexModel("arxiv.provider", partialFilterExpression={"arxiv.provider": {"$gt": "arxiv"}}),
+        IndexModel("citations.openalex.reason", partialFilterExpression={"citations.openalex.reason": {"$gt": ""}}),
         *map(IndexModel, QUESTIONS),
         IndexModel("repos.full_name", collation=IGNORING_CASE),
     ),

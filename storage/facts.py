@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 OPEN_FACT = {"$in": [*UNANSWERED, None]}
 LINKED = "_work.huggingface"
-SEVERAL = re.compile(r"[\s,|]")
+DOI = {"$gt": "", "$not": re.compile(r"[\s,|]")}  # a field of several is none
+UNLISTED = "not under its arXiv DOI"
 PAGE = 5_000  # questions that are read from the store at once
 
 
@@ -70,6 +71,23 @@ def _older(path: str, fact: Fact) -> Document:
     fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
     older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
     return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
+
+
+async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
+    """Write `missing`, and why, of papers that are not known by their arXiv ids alone, by these ids.
+
+    A paper that was known is so by its published DOI: what was told of it stands until that was asked for.
+    """
+    known = {"$and": [{"$eq": [f"${path}.status", "ok"]}, {"$gt": ["$ids.doi", None]}]}
+    marked = {"$mergeObjects": [f"${path}", {"reason": UNLISTED}]}
+    updates = [
+        UpdateOne(
+            {"_id": f"arxiv:{one}", **_older(path, fact)},
+            [{"$set": {path: {"$cond": [known, marked, {"$literal": vars(fact) | {"reason": UNLISTED}}]}} | TOUCHED}],
+        )
+        for one, fact in facts.items()
+    ]
+    await bulk.write(database["papers"], updates)
 
 
 async def record_linked(database: Database, facts: Mapping[str, LinkedRepository]) -> None:
@@ -135,21 +153,18 @@ def _joined(name: str) -> Document:
 # --- what is due ------------------------------------------------------------------------------------------
 
 
-class Window(NamedTuple):
-    """Facts that are due: of these statuses, of papers of that age, last asked for before that time."""
+class Age(NamedTuple):
+    """Papers of an age, and when their facts are due."""
 
-    statuses: tuple[str | None, ...]
-    """None: there is no fact at all yet."""
     since: str | None = None
-    """The paper came out on this day or later ..."""
+    """They came out on this day or later ..."""
     before: str | None = None
     """... and before that one; ISO dates."""
     asked_before: dt.datetime | None = None
 
-    def fact(self, path: str = "") -> Document:
+    def asked(self, path: str = "") -> Document:
         """The filter for a fact at that path, or for an entry of `repos`."""
-        found: Document = {f"{path}status": {"$in": list(self.statuses)}}
-        return found | ({f"{path}fetched_at": {"$lt": self.asked_before}} if self.asked_before else {})
+        return {f"{path}fetched_at": {"$lt": self.asked_before}} if self.asked_before else {}
 
     def paper(self) -> Document:
         """The filter for the paper."""
@@ -158,34 +173,52 @@ class Window(NamedTuple):
         return {"$and": [later, {"published.date": {"$not": {"$gte": self.before}}}]} if self.before else later
 
 
+class Window(NamedTuple):
+    """Facts that are due: of these statuses, of papers of one of these ages."""
+
+    statuses: tuple[str | None, ...]
+    """None: there is no fact at all yet."""
+    ages: tuple[Age, ...] = (Age(),)
+    provider: str | None = None
+    """Who told them; None: whoever did."""
+
+    def fact(self, path: str = "") -> Document:
+        """The filter for a fact at that path, whatever its age, or for an entry of `repos`."""
+        told: Document = {f"{path}provider": self.provider} if self.provider else {}
+        return told | {f"{path}status": {"$in": list(self.statuses)}}
+
+
+ORDERS: tuple[Document, ...] = ({"$lt": "arxiv:a"}, {"$gt": "arxiv:a", "$lt": "arxiv;"})
+"""Ids by date and number (`2410.03717`), then those by archive, which are older."""
+
+
 async def due_ids(
     database: Database, path: str, windows: Iterable[Window], where: Document | None = None
 ) -> AsyncIterator[str]:
-    """The arXiv ids of papers whose fact lies in one of these windows: window by window, the newest papers first."""
+    """The arXiv ids of papers whose fact lies in one of these windows: window by window, the newest ids first.
+
+    By id and not by date, which an answer may change meanwhile; a page at a time, since MongoDB closes a cursor
+    that waits for providers.
+    """
     for window in windows:
         query = _papers(path, window, where)
-        last: Document = {}
-        # Page by page: MongoDB closes a cursor that waits for providers.
-        while (
-            page := await database["papers"]
-            .find({"$and": [query, last]}, {"ids.arxiv": 1, "published.date": 1})
-            .sort([("published.date", -1), ("_id", 1)])
-            .limit(PAGE)
-            .to_list()
-        ):
-            for paper in page:
-                yield paper["ids"]["arxiv"]
-            last = _after(page[-1])
-
-
-def _after(paper: Document) -> Document:
-    day = (paper.get("published") or {}).get("date")
-    same = {"published.date": day, "_id": {"$gt": paper["_id"]}}
-    return {"$or": [same, {"published.date": {"$lt": day}}, {"published.date": None}]} if day else same
+        for ids in ORDERS:
+            rest: Document = ids
+            while (
+                page := await database["papers"]
+                .find({"$and": [query, {"_id": rest}]}, {"_id": 1})
+                .sort("_id", -1)
+                .limit(PAGE)
+                .to_list()
+            ):
+                for paper in page:
+                    yield paper["_id"].removeprefix("arxiv:")
+                rest = ids | {"$lt": page[-1]["_id"]}
 
 
 def _papers(path: str, window: Window, where: Document | None) -> Document:
-    return {"$and": [window.fact(f"{path}."), {"ids.arxiv": {"$gt": ""}}, window.paper(), where or {}]}
+    aged = [{**age.asked(f"{path}."), **age.paper()} for age in window.ages]
+    return {"$and": [window.fact(f"{path}."), {"_id": {"$regex": "^arxiv:"}}, {"$or": aged}, where or {}]}
 
 
 async def due_repositories(
@@ -213,8 +246,12 @@ def _repositories(windows: Collection[Window], where: Document | None) -> list[D
         "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
         "published": {"$max": "$published.date"},
     }
-    having = [{"repos": {"$elemMatch": {"host": "github.com", **one.fact()}}, **one.paper()} for one in windows]
-    due = [{"repos.host": "github.com", **one.fact("repos."), **one.paper()} for one in windows]
+    aged = [(one, age) for one in windows for age in one.ages]
+    here = {"host": "github.com"}
+    having = [{"repos": {"$elemMatch": here | one.fact() | age.asked()}, **age.paper()} for one, age in aged]
+    due = [
+        {"repos.host": "github.com", **one.fact("repos."), **age.asked("repos."), **age.paper()} for one, age in aged
+    ]
     return [
         {"$match": {"$and": [{"$or": having}, where or {}]}},
         {"$unwind": "$repos"},
@@ -232,12 +269,16 @@ async def count(database: Database, path: str, windows: Collection[Window], wher
     return names[0]["all"] if names else 0
 
 
-async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
-    """The published DOIs of these papers, by arXiv id, less those that several papers of ours have.
+async def unlisted(database: Database, path: str, where: Document | None = None) -> AsyncIterator[str]:
+    """The arXiv ids of papers that have a DOI and are not known by these ids, nor were asked for by it."""
+    query = {"$and": [{f"{path}.reason": UNLISTED, "ids.doi": DOI}, where or {}]}
+    async for paper in bulk.pages(database["papers"], query, {"_id": 1}):
+        yield paper["_id"].removeprefix("arxiv:")
 
-    A field that lists several DOIs names none.
-    """
-    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": {"$gt": "", "$not": SEVERAL}}
+
+async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
+    """The published DOIs of these papers, by arXiv id, less those that several papers of ours have."""
+    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": DOI}
     found = {one["ids"]["arxiv"]: one["ids"]["doi"] async for one in database["papers"].find(query, {"ids": 1})}
     names = await aliases.papers_of(database, [f"doi:{doi.lower()}" for doi in found.values()])
     return {one: doi for one, doi in found.items() if len(names.get(f"doi:{doi.lower()}", ())) <= 1}

@@ -11,6 +11,7 @@ from storage.documents import FoundIn, Link, LinkKind
 from storage.titles import ADDRESS_START
 
 _HINTS = ("://", ".com/", ".co/")  # no address is without one, and they are far cheaper to look for
+_HINT, _BEFORE_HINT = re.compile(r"://|\.com?/", re.IGNORECASE), len("huggingface")
 # Bounded, so that a hostile text of glued addresses, each searched again from its cut, stays cheap.
 _ADDRESS = re.compile(rf"{ADDRESS_START}\w[^\s<>\"{{}}|^\\`]{{,2000}}", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([_#&%])")  # dumps keep the TeX of an abstract: github.com/o/long\_name
@@ -64,7 +65,11 @@ def find_links(text: str, found_in: FoundIn) -> tuple[Link, ...]:
     text = _ESCAPED.sub(r"\1", text)
     links: dict[str, Link] = {}
     position = 0
-    while len(links) < _MOST and (match := _ADDRESS.search(text, position)):
+    while (
+        len(links) < _MOST
+        and (hint := _HINT.search(text, position))
+        and (match := _ADDRESS.search(text, max(position, hint.start() - _BEFORE_HINT)))
+    ):
         url = _cut(match[0])
         before = text[max(0, match.start() - _NAMED_WITHIN) : match.start()]
         links.setdefault(url, Link(url=url, kind=_kind(url, before), found_in=found_in))

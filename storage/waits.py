@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST = 366 * 86_400.0  # seconds: more is none to reckon with
 LIMIT_SIGN = re.compile(r"(?:^|;)\s*r\s*=\s*0\s*(?:;|$)")
 RESET_SIGN = re.compile(r"(?:^|;)\s*t\s*=\s*(\d+)")
 
@@ -24,7 +25,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """RFC 9110, 10.2.3; blank, negative and unreadable ones count as absent."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), LONGEST)
     until = moment(value)
     return max((until - sent_at(headers)).total_seconds(), 0.0) if until else None
 
@@ -38,7 +39,7 @@ def moment(value: str) -> datetime | None:
     """The time that a header names."""
     try:
         found = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

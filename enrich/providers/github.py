@@ -6,6 +6,7 @@ as variables, never into the query's text.
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ WITHOUT_KEY = {"INTERVAL": 0.1, "BATCH": 1}
 REMEDY = "set GITHUB_TOKEN for 5,000 requests an hour (github.com/settings/tokens, no scope is needed)"
 BLOCKED = HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
 SECONDARY_LIMITS = ("secondary rate", "abuse detection")
+NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 HOUR = 3600.0  # seconds: where no reset is told (an answer of 2013)
 RATE_LIMITS = {"RATE_LIMITED", "RATE_LIMIT"}
 TOO_MUCH = ("Resource limits for this query exceeded", "Something went wrong while executing your query")
@@ -141,9 +143,9 @@ def _blocked(name: str, reason: str) -> Repository:
 
 
 def _fact(repo: dict[str, Any]) -> Repository:
-    full_name = text(repo, "nameWithOwner")
-    if full_name is None:
-        raise NotUnderstood("a repository without its name")
+    full_name = text(repo, "nameWithOwner") or ""
+    if not NAME.fullmatch(full_name):
+        raise NotUnderstood(f"a repository of no such name: {full_name[:80]!r}")
     return Repository(
         url=f"https://github.com/{full_name}",
         host="github.com",

@@ -185,14 +185,6 @@ def test_several_at_once_keep_one_pace(together: tuple[Server, tuple[Any, ...]])
     assert {name: ahead for name in NAMES if (ahead := together[0].ahead(name)) > LATE} == {}
 
 
-@pytest.mark.xfail(strict=True, reason="each reads what is due a page at a time and asks for all of it")
-def test_several_at_once_share_the_work(start: Start, together: tuple[Server, tuple[Any, ...]]) -> None:
-    """A fact that one of them has asked for is asked for by no other, but for what is on its way."""
-    asked = questions(together[0])
-    again = Counter({name: sum(asked[who, what] - 1 for who, what in asked if who == name) for name in NAMES})
-    assert again <= Counter({name: 2 * start.most[name] for name in NAMES})
-
-
 def test_a_refused_key_costs_only_its_own_facts(start: Start) -> None:
     """One request and one sentence, without the key; exit 3, and all that the others tell is there."""
     start.again()
