@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import importlib
 import json
 import random
@@ -37,6 +38,7 @@ from enrich import providers, run
 from enrich.http import session
 from enrich.settings import Refresh
 from paperharvest import config
+from paperharvest.execution import GARBAGE
 from storage import connect
 from storage.embedded import embedded
 from tests import standin
@@ -92,6 +94,7 @@ def _line(number: int, noise: random.Random, words: Sequence[str]) -> dict[str, 
 
 async def ours(database: Database, environment: Mapping[str, str]) -> None:
     """As the command `enrich` does it."""
+    gc.set_threshold(*GARBAGE)
     settings = config.load(env=environment)
     async with session("paperharvest/0 (+benchmarks)") as pool:
         apis = providers.open_apis(pool, database, settings.providers)

@@ -144,7 +144,7 @@ def scrapy(uri: str, folder: Path) -> float:
 def main(arguments: list[str]) -> int:
     """Print the table; the exit status."""
     if arguments:
-        gc.set_threshold(20_000, 20, 20)  # as `paperharvest.crawling` does
+        gc.set_threshold(20_000, 20, 20)  # as `paperharvest.execution` does
         asyncio.run(loop(*arguments))
         return 0
     with tempfile.TemporaryDirectory() as folder, embedded(Path(folder)) as uri:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from contextlib import contextmanager
 from dataclasses import fields
@@ -40,9 +39,6 @@ def crawl(settings: Settings, spider: str, mongo_uri: str, progress: Progress, *
 
     By itself Scrapy logs errors, and interrupts, and calls the crawl finished.
     """
-    # A bulk of updates is some 75,000 small objects at once: by default Python looks for garbage among them a hundred
-    # times, which costs more than making them.
-    gc.set_threshold(20_000, 20, 20)
     process = AsyncCrawlerProcess(_settings(settings, mongo_uri))
     crawler = process.create_crawler(spider)
     errors: list[BaseException] = []

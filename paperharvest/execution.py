@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+GARBAGE = (20_000, 20, 20)
+"""A bulk of updates is some 75,000 small objects at once: by default Python looks for garbage among them a hundred
+times, which costs more than making them."""
 Crawl: TypeAlias = "Callable[[str, Progress], CrawlReport]"
 """Given the database's address."""
 Work: TypeAlias = "Callable[[Database, Summary, Progress], Awaitable[None]]"
@@ -58,6 +62,7 @@ def execute(
 
     Scrapy runs an event loop of its own, so the crawl stands between two of ours.
     """
+    gc.set_threshold(*GARBAGE)
     summary = Summary()
 
     async def begin(database: Database) -> None:

@@ -204,16 +204,14 @@ async def due_ids(
         query = _papers(path, window, where)
         for ids in ORDERS:
             rest: Document = ids
-            while (
-                page := await database["papers"]
-                .find({"$and": [query, {"_id": rest}]}, {"_id": 1})
-                .sort("_id", -1)
-                .limit(PAGE)
-                .to_list()
-            ):
+            more = True
+            while more:
+                found = database["papers"].find({"$and": [query, {"_id": rest}]}, {"_id": 1})
+                page = await found.sort("_id", -1).limit(PAGE).to_list()
                 for paper in page:
                     yield paper["_id"].removeprefix("arxiv:")
-                rest = ids | {"$lt": page[-1]["_id"]}
+                more = len(page) == PAGE
+                rest = ids | {"$lt": page[-1]["_id"]} if page else ids
 
 
 def _papers(path: str, window: Window, where: Document | None) -> Document:
