@@ -53,8 +53,8 @@ class Refresh(Record):
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if not all(0 < one < other for one, other in pairwise((0.5, *self.ages))):
-            raise ValueError("ages are days, growing")
+            raise ValueError("ages are days, each more than the one before")
         for days in (self.known, self.absent):
             if len(days) != len(self.ages) + 1 or min(days) < 1:
-                raise ValueError("known and absent are days, 1 at least: one more than ages")
+                raise ValueError("known and absent have one number more than ages, of days, 1 at least")
         return self

@@ -226,12 +226,18 @@ def _explain(error: ValidationError, values: Mapping[Keys, Given]) -> NoReturn:
     """One sentence for the first thing that is wrong, without the value: it may be a key."""
     first = error.errors()[0]
     keys = tuple(map(str, first["loc"]))
-    source = next((one.source for known, one in values.items() if known[: len(keys)] == keys), "the configuration")
+    source = next((one.source for known, one in values.items() if _meet(known, keys)), "the configuration")
     if first["type"] == "extra_forbidden":
         tables: dict[str, type[Record]] = {"providers": ProviderSettings, "refresh": Refresh}
         known = tables.get(keys[0] if len(keys) > 1 else "", Settings).model_fields
         raise ConfigError(f"{source}: no setting is called {'.'.join(keys)}{_nearest(keys[-1], known)}") from None
-    raise ConfigError(f"{source}: the setting {'.'.join(keys)} is wrong: {first['msg']}") from None
+    said = first["msg"].removeprefix("Value error, ")
+    raise ConfigError(f"{source}: the setting {'.'.join(keys)} is wrong: {said}") from None
+
+
+def _meet(one: Keys, other: Keys) -> bool:
+    """Whether these are the same keys, or one stands below the other."""
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

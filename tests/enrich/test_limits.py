@@ -324,6 +324,24 @@ async def test_a_doi_that_arxiv_tells_in_this_run_is_asked_for(database: Databas
     assert counts == {"ok"}
 
 
+async def test_what_was_known_by_a_doi_stands_until_it_was_asked_for(database: Database) -> None:
+    """The count that a DOI led to is no `missing` where arXiv's DOI is asked for again, and the other one in vain."""
+    corpus = corpus_of(*({"title": f"Title {n}", "doi": f"10.1234/ice.{n}"} for n in range(100)))
+    await list_known(database, corpus)
+    async with standin.serve(corpus) as server, doors(server, database) as apis:
+        await ask_all(server, database, ["arxiv", "citations"])
+        known = {key: paper.citations.openalex.count for key, paper in (await stored(database)).items()}
+        server.options.poisoned = frozenset(f"10.1234/ice.{n}" for n in range(100))
+        report = (await run.enrich(database, {"openalex": apis["openalex"]}, ALL._replace(force=True), Shown()))[0]
+        assert {key: one.citations.openalex.count for key, one in (await stored(database)).items()} == known
+        server.options.poisoned = frozenset()
+        await ask_all(server, database, ["citations"])
+    by_doi = sum(not standin.known_to("openalex", one) for one in corpus.rows)
+    assert (report.counts["failed"] + report.waiting, report.counts["ok"]) == (by_doi, 100 - by_doi)
+    facts_ = [paper.citations.openalex for paper in (await stored(database)).values()]
+    assert {(fact.status, fact.reason) for fact in facts_} == {("ok", None)}
+
+
 @pytest.mark.parametrize(
     "written", ["10.1234/ice.{0},10.1234/snow.{0}", "10.1234/ice.{0} 10.1234/snow.{0}", "10.1/{0}|10.2/{0}"]
 )

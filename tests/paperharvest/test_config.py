@@ -107,6 +107,13 @@ def test_which_file(written: Callable[[str], Path], tmp_path: Path) -> None:
     assert config.load(written('database = "named"'), env).database == "named"
 
 
+def test_days_are_lists_in_a_file_and_in_the_environment(written: Callable[[str], Path]) -> None:
+    """Of two ages there are three gaps."""
+    file = written("[refresh]\nages = [7, 70]\nknown = [1, 2, 3]\nabsent = [1, 1, 1]")
+    refresh = config.load(file, {"PAPERHARVEST_REFRESH__ABSENT": "4, 5,6.5"}).refresh
+    assert (refresh.ages, refresh.known, refresh.absent) == ((7, 70), (1, 2, 3), (4, 5, 6.5))
+
+
 def test_the_environment_stands_above_the_file_key_by_key(written: Callable[[str], Path]) -> None:
     """Nested keys by `__`; what it does not name stays the file's; empty counts as unset."""
     file = written('database = "file"\n[providers.arxiv]\ninterval = 3\nbatch = 7')
@@ -222,6 +229,14 @@ def test_empty_counts_as_unset(written: Callable[[str], Path]) -> None:
         ('data_dir = "~nobody-of-this-name/papers"', "the setting data_dir"),
         ("mongo_uri = mongodb://me:hunter2@db/", "is not understood"),
         ("[providers.arxiv", "is not understood"),
+        ("[refresh]\nagess = [1]", ", line 2: no setting is called refresh.agess: did you mean ages?"),
+        (
+            "[refresh]\nages = [30, 30, 90]",
+            "the setting refresh is wrong: ages are days, each more than the one before",
+        ),
+        ("[refresh]\nages = [0, 30, 90]", "ages are days"),
+        ("[refresh]\nknown = [1, 2, 3]", "one number more than ages"),
+        ("[refresh]\nabsent = [0.5, 2, 3, 4]", "1 at least"),
     ],
 )
 def test_a_file_that_is_wrong_is_told(written: Callable[[str], Path], text: str, sentence: str) -> None:
@@ -248,6 +263,7 @@ def test_a_file_that_is_wrong_is_told(written: Callable[[str], Path], text: str,
         ("PAPERHARVEST_PROVIDERS", "arxiv", "PAPERHARVEST_PROVIDERS: providers is a table of settings"),
         ("PAPERHARVEST_MONGO_URI__X", "mongodb://me:hunter2@db/", "the setting mongo_uri"),
         ("PAPERHARVEST_", "x", "no setting is called"),
+        ("PAPERHARVEST_REFRESH__KNOWN", "1,x,3,4", "PAPERHARVEST_REFRESH__KNOWN: the setting refresh.known.1 is wrong"),
     ],
 )
 def test_a_variable_that_is_wrong_is_told(variable: str, value: str, sentence: str) -> None:
