@@ -26,6 +26,7 @@ WITHOUT_KEY = {"INTERVAL": 6.5, "BACKOFF": 65.0}  # one pool for everyone withou
 REMEDY = "set S2_API_KEY (semanticscholar.org/product/api)"
 FIELDS = "externalIds,citationCount,influentialCitationCount"
 TITLES, TITLE_FIELDS = 1, "externalIds,title,abstract,authors"
+NONE_VALID = "No valid paper ids"  # of a batch of papers that are all too new for it
 NOTHING = re.compile(r"Title match not found|Paper with id .* not found", re.DOTALL)
 
 
@@ -56,8 +57,8 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, InfluentialCitationCo
     body = {"ids": [f"ARXIV:{one}" for one in ids]}
     try:
         return await api.ask("POST", "/graph/v1/paper/batch", read, params={"fields": FIELDS}, json=body)
-    except _NoneKnown:
-        if len(ids) > 1:
+    except _NoneKnown as error:
+        if len(ids) > 1 and NONE_VALID not in error.reason:
             raise
         return {}
 
