@@ -28,7 +28,11 @@ def windows(refresh: Refresh, now: dt.datetime) -> list[Window]:
             for days, (before, since) in zip(gaps, pairwise(bounds), strict=True)
         )
 
-    return [ALWAYS, Window(("ok",), ages(refresh.known)), Window(("missing", "blocked"), ages(refresh.absent))]
+    return [
+        ALWAYS,
+        Window(("ok",), ages(refresh.known), copied=False),
+        Window(("missing", "blocked"), ages(refresh.absent)),
+    ]
 
 
 def anything(began: dt.datetime) -> list[Window]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from enrich import due, providers
@@ -162,16 +163,18 @@ class _Asking:
         self.progress.begin(self.name, _limited(count, self.wanted))
         batches = batched(self._due(windows), size)
 
-        async def work() -> None:
-            while self.api.closed is None:
+        async def work(most: float) -> None:
+            while most > 0 and self.api.closed is None:
                 async with taking:
                     batch = await anext(batches, None)
                 if batch is None:
                     return
                 async for part, answer in ask_halving(partial(self.module.fetch, api=self.api), batch):
                     await self._keep(part, answer, last=not hasattr(self.module, "fetch_by_doi"))
+                most -= 1
 
-        await _together([work() for _ in range(self.api.terms.connections)])
+        await work(1)  # alone: its answer tells the budget, and whether the key is good
+        await _together([work(inf) for _ in range(self.api.terms.connections)])
 
     async def all_unlisted(self) -> None:
         """Ask once more, by their published DOIs, for papers that are not known by their arXiv ids."""

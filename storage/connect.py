@@ -46,6 +46,7 @@ MARKER = {"_id": "schema"}
 """The document in `runs` that holds the SCHEMA a database was prepared for."""
 WORK = ("arxiv", "citations.semantic_scholar", "citations.openalex", "repos", "_work.huggingface")
 """Where facts stand: those that are due are found by status and age, the newest papers first."""
+ASKED = ("fetched_at", "provider")
 QUESTIONS = (
     "arxiv.categories",
     "citations.openalex.count",
@@ -62,7 +63,9 @@ QUESTIONS = (
 INDEXES = {
     "papers": (
         *(
-            IndexModel([(f"{path}.status", 1), ("_id", 1), ("published.date", 1), (f"{path}.fetched_at", 1)])
+            IndexModel(
+                [(f"{path}.status", 1), ("_id", 1), ("published.date", 1), *((f"{path}.{key}", 1) for key in ASKED)]
+            )
             for path in WORK
         ),
         IndexModel("arxiv.provider", partialFilterExpression={"arxiv.provider": {"$gt": "arxiv"}}),

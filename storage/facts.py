@@ -180,11 +180,14 @@ class Window(NamedTuple):
     """None: there is no fact at all yet."""
     ages: tuple[Age, ...] = (Age(),)
     provider: str | None = None
-    """Who told them; None: whoever did."""
+    """Who told them; None: whoever did ..."""
+    copied: bool = True
+    """... and also a snapshot: its rows tell when a paper changed, which is no age of what is known."""
 
     def fact(self, path: str = "") -> Document:
         """The filter for a fact at that path, whatever its age, or for an entry of `repos`."""
-        told: Document = {f"{path}provider": self.provider} if self.provider else {}
+        told: Document = {} if self.copied else {f"{path}provider": {"$ne": "arxiv_snapshot"}}
+        told |= {f"{path}provider": self.provider} if self.provider else {}
         return told | {f"{path}status": {"$in": list(self.statuses)}}
 
 

@@ -178,7 +178,7 @@ async def test_a_snapshot_tells_of_known_papers(crawl: Crawl) -> None:
         "How Ice Grows 1",
         "arxiv_snapshot",
     )
-    assert [one["full_name"] for one in paper["repos"]] == ["icelab/floe", "icelab/grow"]
+    assert [one["full_name"] for one in paper["repos"]] == ["icelab/grow", "icelab/floe"]
     [digest] = await crawl.all("digests")
     assert (digest["records"], digest["refused"], digest["whole"], digest["known_only"]) == (5, 0, True, True)
     assert await aliases.papers_of(crawl.database, ["doi:10.1002/ice.1"]) == {"doi:10.1002/ice.1": ["arxiv:2503.00001"]}
