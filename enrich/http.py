@@ -102,6 +102,8 @@ class Terms:
     batch: int
     timeout: float
     backoff: float
+    hourly: int | None
+    """How many requests it allows an hour, where those are few; None where a plan need not tell."""
     connections: int
     """How many requests of ours may be open at once ..."""
     single: bool
@@ -233,7 +235,7 @@ class Api:
                 self._database, self.terms.gate, self._asker, interval=self.terms.interval, hold=hold
             )
             if turn.granted:
-                self._shaky = turn.failures > 0
+                self._shaky |= turn.failures > 0
                 return
             if turn.wait > PATIENCE:
                 raise PutOff(SPENT, turn.wait) if turn.spent else TryLater(turn.reason or "told to wait", turn.wait)

@@ -41,6 +41,8 @@ class Report:
     """They wait for want of a key or a budget: a note, no failure."""
     unit: tuple[str, str] = ("paper waits", "papers wait")
     """One question that waits, and several."""
+    instead: str | None = None
+    """Who told what it did not."""
     after: float | None = None
     """Seconds until they can be asked, where somebody named them."""
 

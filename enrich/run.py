@@ -21,7 +21,7 @@ from storage.facts import Window
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 
     from enrich.http import Api
     from enrich.report import Progress
@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
     where: Document | None = None
     """A filter for papers; None for all."""
     limit: int | None = None
-    """The most questions for each provider."""
+    """The most questions for each provider, the most wanted first."""
     force: bool = False
     """Whatever is due."""
 
@@ -51,20 +51,28 @@ class Wanted(NamedTuple):
 async def enrich(database: Database, apis: Mapping[str, Api], wanted: Wanted, progress: Progress) -> list[Report]:
     """Ask every enabled provider of these kinds for what is due."""
     windows = _windows(wanted, now())
-    asking = [_Asking(database, api, wanted, progress) for api in apis.values() if _leads(api, wanted)]
-    await _together([one.all_due([*windows, *_second_hand(apis, one.name)]) for one in asking])
-    failed = {one.name: await one.count_failed() for one in asking if one.is_down}
-    others = [_Asking(database, api, wanted, progress) for api in apis.values() if _stands_in(api, wanted) in failed]
-    await _together([one.all_due([due.ALWAYS]) for one in others])
-    for one in asking:
-        if one.name in failed:
-            one.report.counts["failed"] -= failed[one.name] - await one.count_failed()
+    asking = [_Asking(database, api, wanted, progress) for api in apis.values() if _is_wanted(api, wanted)]
+    leading = [one for one in asking if one.leader is None]
+    await _together([_ask(one, [each for each in asking if each.leader == one.name], windows) for one in leading])
     # Answers tell of DOIs and of repositories: those that nobody knew when the run began.
-    again = [one.all_unlisted() for one in asking]
-    await _together([*again, *(one.all_due([due.UNHEARD]) for one in asking if one.path == REPOS)])
-    for one in asking:
-        await one.leave(due.unanswered(windows))
-    return [one.end() for one in (*asking, *others)]
+    again = [one.all_unlisted() for one in leading]
+    await _together([*again, *(one.all_due([due.UNHEARD]) for one in leading if one.path == REPOS)])
+    for one in leading:
+        await one.leave([window for window in windows if window != due.SECOND_HAND])
+    return [one.end() for one in asking if one.leader is None or one.asked]
+
+
+async def _ask(leader: _Asking, stand_ins: Sequence[_Asking], windows: Sequence[Window]) -> None:
+    """Ask a provider and, where it is down, who stands in for it."""
+    await leader.all_due(windows)
+    if not leader.gave_up and leader.api.closed is None:
+        return
+    for one in stand_ins:
+        failed = await leader.count_failed()
+        await one.all_due([due.UNANSWERED])
+        leader.report.counts["failed"] -= failed - await leader.count_failed()
+        if one.report.counts["ok"]:
+            leader.report.instead = one.name
 
 
 class Errand(NamedTuple):
@@ -77,19 +85,23 @@ class Errand(NamedTuple):
     again: int
     """The most requests beyond these, by DOIs, for papers that are not known by their arXiv ids."""
     interval: float
+    hourly: int | None
+    """How many requests it allows an hour, where those are few."""
     left: Document
     """What is left of its budget, and how long it wants us to wait: `storage.providers.held`."""
 
     @property
     def seconds(self) -> float:
-        """The shortest time that its pace allows for."""
-        return max(self.requests - 1, 0) * self.interval
+        """The shortest time that its pace, and what it allows an hour, make of it."""
+        before = max(self.requests - 1, 0)
+        return max(before * self.interval, 3600 * (before // self.hourly) if self.hourly else 0)
 
 
 async def plan(database: Database, apis: Mapping[str, Api], wanted: Wanted) -> list[Errand]:
     """What `enrich` would ask, without asking or storing anything."""
     windows = _windows(wanted, now())
-    return [await _errand(database, api, wanted, windows) for api in apis.values() if _leads(api, wanted)]
+    leading = [api for api in apis.values() if not hasattr(providers.load(api.terms.name), "STANDS_IN_FOR")]
+    return [await _errand(database, api, wanted, windows) for api in leading if _is_wanted(api, wanted)]
 
 
 async def _errand(database: Database, api: Api, wanted: Wanted, windows: Sequence[Window]) -> Errand:
@@ -101,7 +113,16 @@ async def _errand(database: Database, api: Api, wanted: Wanted, windows: Sequenc
         again = _limited(await facts.count(database, module.PATH, windows, named), wanted)
     unit = "repositories" if module.PATH == REPOS else "papers"
     left = await gate.held(database, api.terms.gate)
-    return Errand(api.terms.name, unit, questions, -(-questions // size), -(-again // size), api.terms.interval, left)
+    return Errand(
+        api.terms.name,
+        unit,
+        questions,
+        -(-questions // size),
+        -(-again // size),
+        api.terms.interval,
+        api.terms.hourly,
+        left,
+    )
 
 
 def _limited(count: int, wanted: Wanted) -> int:
@@ -112,21 +133,8 @@ def _windows(wanted: Wanted, began: dt.datetime) -> list[Window]:
     return due.anything(began) if wanted.force else due.windows(wanted.refresh, began)
 
 
-def _leads(api: Api, wanted: Wanted) -> bool:
-    module = providers.load(api.terms.name)
-    return module.KIND in wanted.kinds and not hasattr(module, "STANDS_IN_FOR")
-
-
-def _second_hand(apis: Iterable[str], leader: str) -> list[Window]:
-    """What others told in the place of this provider, which knows it better."""
-    names = [name for name in apis if getattr(providers.load(name), "STANDS_IN_FOR", None) == leader]
-    return [Window(("ok",), provider=name) for name in names]
-
-
-def _stands_in(api: Api, wanted: Wanted) -> str | None:
-    """For whom, if that one's facts are wanted."""
-    module = providers.load(api.terms.name)
-    return getattr(module, "STANDS_IN_FOR", None) if module.KIND in wanted.kinds else None
+def _is_wanted(api: Api, wanted: Wanted) -> bool:
+    return providers.load(api.terms.name).KIND in wanted.kinds
 
 
 async def _together(asking: Sequence[Awaitable[None]]) -> None:
@@ -144,12 +152,15 @@ class _Asking:
         self.name: str = api.terms.name
         self.module = providers.load(self.name)
         self.path: str = self.module.PATH
+        self.leader: str | None = getattr(self.module, "STANDS_IN_FOR", None)
+        """Whose questions it answers where that one is down."""
+        self.began = now()
         self.report = Report(self.name)
         if self.path == REPOS:
             self.report.unit = ("repository waits", "repositories wait")
         api.waiting = partial(progress.wait, self.name)
         self.left: EnrichError | None = None
-        self.failed = False
+        self.gave_up = False
         """A request used up its tries, and not over one question."""
         self.asked = 0
         self.before = api.requests
@@ -171,6 +182,8 @@ class _Asking:
                     return
                 async for part, answer in ask_halving(partial(self.module.fetch, api=self.api), batch):
                     await self._keep(part, answer, last=not hasattr(self.module, "fetch_by_doi"))
+                    if answer is not self.left:
+                        self.progress.advance(self.name, len(part))
                 most -= 1
 
         await work(1)  # alone: its answer tells the budget, and whether the key is good
@@ -180,28 +193,31 @@ class _Asking:
         """Ask once more, by their published DOIs, for papers that are not known by their arXiv ids."""
         if not hasattr(self.module, "fetch_by_doi"):
             return
-        found = facts.unlisted(self.database, self.path, self.wanted.where)
+        found = facts.unlisted(self.database, self.path, self.wanted.where, self.wanted.limit)
         async for batch in batched(found, self.api.terms.batch):
             if self.api.closed is not None:
                 return
             dois = await facts.dois(self.database, batch)
+            await self._settle([one for one in batch if one not in dois], {})  # several papers have their DOIs
+            if not dois:
+                continue
 
             async def fetch(part: Sequence[str], dois: Mapping[str, str] = dois) -> Mapping[str, Told]:
                 told: Mapping[str, Told] = await self.module.fetch_by_doi({one: dois[one] for one in part}, self.api)
                 return told
 
             async for part, answer in ask_halving(fetch, list(dois)):
-                await self._keep(part, answer)
-            self.unlisted = max(self.unlisted - len(dois), 0)
+                await self._settle(part, answer)
 
-    @property
-    def is_down(self) -> bool:
-        """Whether it is asked no more, or failed whatever it was asked."""
-        return self.api.closed is not None or self.failed
+    async def _settle(self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError) -> None:
+        await self._keep(questions, answer)
+        if answer is not self.left:
+            self.unlisted = max(self.unlisted - len(questions), 0)
 
     async def count_failed(self) -> int:
-        """How many facts of its kind have failed."""
-        return await facts.count(self.database, self.path, [Window(("failed",))], self.wanted.where)
+        """How many facts have failed in this run."""
+        since = {"$and": [self.wanted.where or {}, {f"{self.path}.fetched_at": {"$gte": self.began}}]}
+        return await facts.count(self.database, self.path, [Window(("failed",))], since)
 
     async def leave(self, windows: Sequence[Window]) -> None:
         """Say of what was due and not asked why it waits: the door is closed, or a wait outlasted the tries."""
@@ -240,7 +256,7 @@ class _Asking:
         told: dict[str, Told]
         if isinstance(answer, EnrichError):
             self.report.why = answer.reason
-            self.failed |= isinstance(answer, TryLater) and not isinstance(answer, TrySmaller)
+            self.gave_up |= isinstance(answer, TryLater) and not isinstance(answer, TrySmaller)
             if self.api.postponed(answer):
                 self.left = answer
                 return
@@ -252,12 +268,10 @@ class _Asking:
         else:
             await facts.note_unlisted(self.database, self.path, missing)
             self.unlisted += len(missing)
-        # That who stands in does not know a paper, or does not answer, says nothing of the leader.
-        if _stands_in(self.api, self.wanted):
+        if self.leader is not None:  # that it does not know a paper, or does not answer, says nothing of the leader
             told = {one: fact for one, fact in told.items() if fact.status == "ok"}
         self.report.counts.update(one.status for one in told.values())
         await self._store(told)
-        self.progress.advance(self.name, len(questions))
 
     def _blank(self, question: str, status: str, reason: str | None) -> Fact:
         blank: Fact = self.module.blank(question)

@@ -37,7 +37,8 @@ def _listed(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-Days: TypeAlias = Annotated[tuple[float, ...], BeforeValidator(_listed)]
+Day: TypeAlias = Annotated[float, Field(gt=0, le=36_500)]
+Days: TypeAlias = Annotated[tuple[Day, ...], BeforeValidator(_listed)]
 
 
 class Refresh(Record):

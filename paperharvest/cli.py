@@ -260,7 +260,8 @@ def enrich(
     ] = None,
     where: Where = "{}",
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Ask each provider for so many at most, the newest first.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Ask each provider for so many at most, the most wanted first."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Ask for what is not due, too.")] = False,
     dry_run: DryRun = False,

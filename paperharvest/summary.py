@@ -145,5 +145,5 @@ def _report_lines(report: Report) -> Iterator[str]:
         again = f"a run after {span(report.after)} asks again" if report.after else "the next run asks again"
         waits = f"{report.waiting} {report.unit[report.waiting > 1]}: " if report.waiting else ""
         yield f"  {'note' if report.put_off else 'why'}: {waits}{printable(report.why or '')}; {again}"
-    elif report.why:
-        yield f"  note: {printable(report.why)}; others told what it did not"
+    elif report.instead:
+        yield f"  note: {printable(report.why or '')}; {report.instead} told instead"

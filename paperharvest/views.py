@@ -241,6 +241,7 @@ def errands(found: Sequence[Errand]) -> Iterator[str]:
     """What `enrich` would ask."""
     for one in found:
         told = f"{one.provider:<17} {one.questions} {one.unit}: {one.requests} requests, {one.seconds:.0f} s at least"
+        told += f", {one.hourly} an hour" if one.hourly else ""
         yield told + (f", and up to {one.again} more by published DOIs" if one.again else "")
         yield from _provider(one.provider, one.left)
     yield "nothing was asked or stored"

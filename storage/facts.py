@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pymongo import UpdateMany, UpdateOne
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
 OPEN_FACT = {"$in": [*UNANSWERED, None]}
 LINKED = "_work.huggingface"
-DOI = {"$gt": "", "$not": re.compile(r"[\s,|]")}  # a field of several is none
+COPIES = ("arxiv_snapshot",)
+"""Their rows tell when a paper changed, which is no age of what is known."""
+DOI = r"^10\.\d{4,9}/[^\s,|]+$"  # a field of several, or an address, is none that can be asked for
 UNLISTED = "not under its arXiv DOI"
 PAGE = 5_000  # questions that are read from the store at once
 
@@ -69,7 +70,7 @@ def _day(fact: Fact) -> str:
 def _older(path: str, fact: Fact) -> Document:
     """Never asked, or asked before. A failure tells nothing: it replaces only what is no answer either."""
     fetched_at, status = f"{path}.fetched_at".lstrip("."), f"{path}.status".lstrip(".")
-    older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}]}
+    older: Document = {"$or": [{fetched_at: None}, {fetched_at: {"$lt": fact.fetched_at}}, {status: OPEN_FACT}]}
     return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
 
 
@@ -78,7 +79,8 @@ async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]
 
     A paper that was known is so by its published DOI: what was told of it stands until that was asked for.
     """
-    known = {"$and": [{"$eq": [f"${path}.status", "ok"]}, {"$gt": ["$ids.doi", None]}]}
+    named = {"$regexMatch": {"input": {"$ifNull": ["$ids.doi", ""]}, "regex": DOI}}
+    known = {"$and": [{"$eq": [f"${path}.status", "ok"]}, named]}
     marked = {"$mergeObjects": [f"${path}", {"reason": UNLISTED}]}
     updates = [
         UpdateOne(
@@ -181,12 +183,12 @@ class Window(NamedTuple):
     ages: tuple[Age, ...] = (Age(),)
     provider: str | None = None
     """Who told them; None: whoever did ..."""
-    copied: bool = True
-    """... and also a snapshot: its rows tell when a paper changed, which is no age of what is known."""
+    but: tuple[str, ...] = ()
+    """... except these."""
 
     def fact(self, path: str = "") -> Document:
         """The filter for a fact at that path, whatever its age, or for an entry of `repos`."""
-        told: Document = {} if self.copied else {f"{path}provider": {"$ne": "arxiv_snapshot"}}
+        told: Document = {f"{path}provider": {"$nin": list(self.but)}} if self.but else {}
         told |= {f"{path}provider": self.provider} if self.provider else {}
         return told | {f"{path}status": {"$in": list(self.statuses)}}
 
@@ -233,8 +235,8 @@ async def due_repositories(
     seen: set[str] = set()  # papers of several ages may have one
     for window in windows:
         stages = [*_repositories([window], where), {"$sort": by_use}]
-        names = await database["papers"].aggregate(stages, allowDiskUse=True, batchSize=PAGE)
-        async for name in names:
+        names = await database["papers"].aggregate(stages, allowDiskUse=True)
+        for name in await names.to_list():  # MongoDB closes a cursor that waits for providers
             if name["_id"] not in seen:
                 seen.add(name["_id"])
                 yield name["_id"]
@@ -270,16 +272,22 @@ async def count(database: Database, path: str, windows: Collection[Window], wher
     return names[0]["all"] if names else 0
 
 
-async def unlisted(database: Database, path: str, where: Document | None = None) -> AsyncIterator[str]:
-    """The arXiv ids of papers that have a DOI and are not known by these ids, nor were asked for by it."""
-    query = {"$and": [{f"{path}.reason": UNLISTED, "ids.doi": DOI}, where or {}]}
+async def unlisted(
+    database: Database, path: str, where: Document | None = None, most: int | None = None
+) -> AsyncIterator[str]:
+    """The arXiv ids of papers that have a DOI and are not known by these ids, nor were asked for by it: so many."""
+    query = {"$and": [{f"{path}.reason": UNLISTED, "ids.doi": {"$regex": DOI}}, where or {}]}
+    asked = 0
     async for paper in bulk.pages(database["papers"], query, {"_id": 1}):
+        if asked == most:
+            return
+        asked += 1
         yield paper["_id"].removeprefix("arxiv:")
 
 
 async def dois(database: Database, arxiv_ids: Sequence[str]) -> dict[str, str]:
     """The published DOIs of these papers, by arXiv id, less those that several papers of ours have."""
-    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": DOI}
+    query = {"_id": {"$in": [f"arxiv:{one}" for one in arxiv_ids]}, "ids.doi": {"$regex": DOI}}
     found = {one["ids"]["arxiv"]: one["ids"]["doi"] async for one in database["papers"].find(query, {"ids": 1})}
     names = await aliases.papers_of(database, [f"doi:{doi.lower()}" for doi in found.values()])
     return {one: doi for one, doi in found.items() if len(names.get(f"doi:{doi.lower()}", ())) <= 1}

@@ -84,6 +84,7 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Mapping[str, An
         repos=tuple(one["status"] not in UNANSWERED for one in new.repos),
         ids=tuple(new.ids),
         answered=new.arxiv.status not in UNANSWERED if new.arxiv else None,
+        second_hand=new.arxiv is not None and new.arxiv.provider == "datacite",
         merged=tuple(new.merged),
         dated=given["first_seen"] is not None,
         lists=tuple(name for name in LISTS if given[name]),
@@ -104,6 +105,8 @@ class Shape(NamedTuple):
     ids: tuple[str, ...]
     answered: bool | None
     """... and arXiv; None: it tells no fact of arXiv's."""
+    second_hand: bool
+    """That fact is of who stands in for arXiv."""
     merged: tuple[str, ...]
     dated: bool
     """It knows when the paper was seen first."""
@@ -132,7 +135,7 @@ def _stages(new: Shape) -> list[RawBSONDocument]:
             | _decided(new)
         },
         *(_repository(f"$_new.repos.r{at}", answered) for at, answered in enumerate(new.repos)),
-        *([] if new.answered is None else [_newer("arxiv", new.answered)]),
+        *([] if new.answered is None else [_newer("arxiv", new.answered, new.second_hand)]),
         {"$set": {"first_seen": {"$min": ["$first_seen", first_seen]}} | TOUCHED},
         {"$unset": ["_work.was", "_new"]},
     ]
@@ -164,12 +167,12 @@ def _decided(new: Shape) -> Document:
     return {"resolution.decided": {"$cond": [{"$eq": [union, []]}, None, union]}}
 
 
-def _newer(path: str, answered: bool) -> Document:
-    """Only a newer fact passes, or the first answer; what is no answer never replaces one."""
+def _newer(path: str, answered: bool, second_hand: bool) -> Document:
+    """Only a newer fact passes, or the first answer; what is no answer, or second-hand, never replaces one."""
     unanswered = {"$in": [f"${path}.status", UNANSWERED]}
     # Facts that were never asked have no time: the later one says why they wait.
     newer = {"$gt" if answered else "$gte": [f"$_new.{path}.fetched_at", f"${path}.fetched_at"]}
-    passes = {"$or" if answered else "$and": [unanswered, newer]}
+    passes = unanswered if answered and second_hand else {"$or" if answered else "$and": [unanswered, newer]}
     return {"$set": {path: {"$cond": [passes, f"$_new.{path}", f"${path}"]}}}
 
 

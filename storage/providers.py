@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LOOK_AGAIN = 0.1  # seconds, while another process holds the only connection
+ROW = 900.0  # seconds between two failures of one row: longer than any back-off
 SAME_SPAN = 60.0  # seconds by which the ends of two spans of a budget differ at least
 ONE_DAY = 86_400.0  # seconds: the longest that a provider's word keeps us away
 
@@ -86,9 +87,14 @@ async def give_back(database: Database, name: str, asker: str) -> None:
 
 
 async def note_failure(database: Database, name: str) -> int:
-    """Count a request that used up its tries; returns how many did in a row."""
+    """Count a request that used up its tries; returns how many did in a row. One of long ago is in no row."""
+    recent = {"$gt": ["$failed_at", {"$subtract": ["$$NOW", 1000 * ROW]}]}
+    counted = {"$cond": [recent, {"$add": ["$failures", 1]}, 1]}
     document: Any = await database["providers"].find_one_and_update(
-        {"_id": name}, {"$inc": {"failures": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+        {"_id": name},
+        [{"$set": {"failures": counted, "failed_at": "$$NOW"}}],
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
     )
     failures: int = document["failures"]
     return failures

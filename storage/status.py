@@ -85,8 +85,9 @@ async def _digests(database: Database) -> Document:
 
 async def _refused(database: Database) -> Document:
     fields = {"_id": 0, "name": 1, "reason": 1, "line": 1, "replay": 1, "at": 1}
-    latest = database["deferred"].find({}, fields).sort("at", -1).limit(SHOWN)
-    return {"stored": await database["deferred"].estimated_document_count(), "latest": await latest.to_list()}
+    texts = {"answer": None}  # answers of providers are there for whoever mends their readers
+    latest = database["deferred"].find(texts, fields).sort("at", -1).limit(SHOWN)
+    return {"stored": await database["deferred"].count_documents(texts), "latest": await latest.to_list()}
 
 
 async def _last_run(database: Database) -> Document | None:

@@ -107,7 +107,7 @@ def test_a_provider_that_is_down_costs_only_its_own_facts(lab: Lab, provider: st
         assert all("503" in fact["reason"] for fact in waiting)
     if provider == "arxiv":
         assert {paper["arxiv"]["provider"] for paper in papers} == {"datacite"}
-        assert "  note: HTTP 503; others told what it did not" in done.stderr
+        assert "  note: HTTP 503; datacite told instead" in done.stderr
     with standin.running() as server:
         assert lab.asking(server).harvest(EXAMPLES).returncode == 0
         check_everything(server.world.corpus, lab.papers())

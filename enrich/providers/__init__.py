@@ -5,6 +5,7 @@ A provider is constants and functions, without state:
     KIND, PATH     "arxiv", "citations" or "repos": what it tells; where in a paper its facts stand
     HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF    where; seconds between starts; questions a request; seconds
     CONNECTIONS    how many requests may be open at once
+    HOURLY         optional: how many requests are allowed an hour, where those are few
     WITHOUT_KEY    optional: the constants that differ where the user has no key, by name
     STANDS_IN_FOR  optional: the provider of its KIND without whose answers alone it is asked
     REMEDY         optional: the key to set where requests without one are put off
@@ -71,7 +72,7 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
 
     def constant(which: str) -> Any:
         keyless = {} if key else getattr(module, "WITHOUT_KEY", {})
-        return keyless.get(which, getattr(module, which))
+        return keyless.get(which, getattr(module, which, None))
 
     def chosen(which: str) -> Any:
         value = getattr(settings, which.lower())
@@ -84,6 +85,7 @@ def terms(name: str, settings: ProviderSettings) -> Terms:
         batch=min(chosen("BATCH"), constant("BATCH")),
         timeout=chosen("TIMEOUT"),
         backoff=chosen("BACKOFF"),
+        hourly=constant("HOURLY"),
         connections=constant("CONNECTIONS"),
         single=getattr(module, "SINGLE", False),
         key=key,

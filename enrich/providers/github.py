@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KIND = PATH = "repos"
 HOST, INTERVAL, BATCH, TIMEOUT, BACKOFF = "https://api.github.com", 1.0, 100, 30.0, 60.0
 CONNECTIONS = 1
-WITHOUT_KEY = {"INTERVAL": 0.1, "BATCH": 1}
+WITHOUT_KEY = {"INTERVAL": 0.1, "BATCH": 1, "HOURLY": 60}
 REMEDY = "set GITHUB_TOKEN for 5,000 requests an hour (github.com/settings/tokens, no scope is needed)"
 BLOCKED = HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
 SECONDARY_LIMITS = ("secondary rate", "abuse detection")

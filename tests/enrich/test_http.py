@@ -415,6 +415,19 @@ async def test_failures_are_counted_by_all_doors_together(turns: Database) -> No
     assert len(server.log) == 21
 
 
+async def test_a_failure_of_long_ago_is_in_no_row(turns: Database) -> None:
+    """What failed in yesterday's run closes no door today."""
+    async with serving(*[BUSY] * 15) as server, door(server.url, turns) as api:
+        for _ in range(2):
+            await error_of(api, TryLater)
+        await turns["providers"].update_one(
+            {"_id": "openalex"}, {"$set": {"failed_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)}}
+        )
+        await error_of(api, TryLater)
+        assert api.closed is None
+    assert len(server.log) == 15
+
+
 async def test_an_answer_that_was_not_understood_is_kept(turns: Database) -> None:
     """Its first 4 KiB, once for each text, without our key and beside the reason."""
     async with serving(Reply(f"k-3141 {'x' * 9999}")) as server, door(server.url, turns, api_key="k-3141") as api:

@@ -78,7 +78,11 @@ def random_fact(chance: Random, now: dt.datetime, refresh: Refresh) -> dict[str,
     if status is None:
         return None
     ago = chance.choice((chance.uniform(0, 500), *refresh.known, *refresh.absent))
-    asked = now - dt.timedelta(days=ago, milliseconds=chance.choice((-1, 0, 1)))
+    asked = (
+        now
+        - dt.timedelta(days=ago, milliseconds=chance.choice((-1, 0, 1)))
+        + chance.choice((dt.timedelta(), due.SLACK))
+    )
     return {"status": status, "fetched_at": None if status == "pending" else asked}
 
 
@@ -91,8 +95,10 @@ def random_date(chance: Random, now: dt.datetime, refresh: Refresh) -> str | Non
 def place_of(fact: dict[str, Any] | None, date: str | None, refresh: Refresh, now: dt.datetime) -> int | None:
     """Which place a fact has among what is due, None where it is not: the rule in words of its own."""
     status = fact["status"] if fact else None
-    if status in OPEN:
+    if status in ("pending", None):
         return 0
+    if fact and status == "failed":
+        return 3 if fact["fetched_at"] < now else None
     # A month is as old as its beginning; whose date nobody knows is as old as can be.
     born = dt.date.fromisoformat(date if len(date) > 7 else f"{date}-01") if date else dt.date.min
     if date and len(date) == 7:
@@ -101,7 +107,7 @@ def place_of(fact: dict[str, Any] | None, date: str | None, refresh: Refresh, no
     gap = (refresh.absent if status in ABSENT else refresh.known)[age]
     asked: dt.datetime = fact["fetched_at"] if fact else now
     place = 2 if status in ABSENT else 1
-    return place if asked < now - dt.timedelta(days=gap) else None
+    return place if asked < now - dt.timedelta(days=gap) + due.SLACK else None
 
 
 def ranked(due_: Iterable[tuple[Any, ...]]) -> list[str]:

@@ -53,7 +53,7 @@ def test_a_provider_says_where_and_how_it_is_asked(module: ModuleType) -> None:
     assert min(module.INTERVAL, module.TIMEOUT, module.BACKOFF) > 0
     assert {type(number) for number in (module.BATCH, module.CONNECTIONS)} == {int}
     assert min(module.BATCH, module.CONNECTIONS) >= 1
-    assert getattr(module, "WITHOUT_KEY", {}).keys() <= {"INTERVAL", "BACKOFF", "BATCH"}
+    assert getattr(module, "WITHOUT_KEY", {}).keys() <= {"INTERVAL", "BACKOFF", "BATCH", "HOURLY"}
 
 
 def test_a_provider_says_where_its_facts_stand(module: ModuleType) -> None:
