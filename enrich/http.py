@@ -284,7 +284,7 @@ class Api:
             async with self._pool.request(
                 method, url, headers=headers, timeout=timeout, allow_redirects=False, **what
             ) as response:
-                body = await _bounded(response)
+                body = await _bounded(response, self.terms.key)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 sent = waits.moment(lowered.get("date", ""))
                 self.skew = (sent - datetime.now(UTC)).total_seconds() if sent else None
@@ -348,13 +348,15 @@ class _Again:
         return isinstance(error, TryLater) and (error.after is None or error.after <= PATIENCE)
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, key: str | None) -> bytes:
     """The decoded body. Raises NotUnderstood where it is larger than any answer we ask for."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(2**16):
         body += chunk
         if len(body) > LARGEST:
-            raise NotUnderstood(f"an answer of more than {LARGEST >> 20} MiB")
+            error = NotUnderstood(f"an answer of more than {LARGEST >> 20} MiB")
+            error.answer = Answer(response.status, {}, bytes(body[:4096]), key).text
+            raise error
     return bytes(body)
 
 

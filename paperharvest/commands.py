@@ -61,6 +61,7 @@ async def _ask(
                 summary.asked.append(await resolve.resolve(database, apis, index, progress))
             await digests.date_by_ids(database)
         if wanted is not None:
+            await export.check_where(database, wanted.where or {})
             summary.asked += await run.enrich(database, apis, wanted, progress)
 
 
@@ -86,6 +87,7 @@ def plan_facts(settings: Settings, wanted: run.Wanted) -> list[run.Errand]:
     """What `enrich` would ask, without asking anybody."""
 
     async def planned(database: Database) -> list[run.Errand]:
+        await export.check_where(database, wanted.where or {})
         async with _doors(settings, database) as apis:
             return await run.plan(database, apis, wanted)
 

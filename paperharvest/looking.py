@@ -60,6 +60,9 @@ def overview(settings: Settings) -> Document:
         return figures | {"missing_days": len(calendar.missing(known, *stored, now))}
 
     figures = _looked_up(settings, looked)
+    for name, counts in ((name, counts) for kind in figures["coverage"].values() for name, counts in kind.items()):
+        if settings.providers[name].enabled is False:  # nobody will ask
+            counts["due"] = 0
     token = settings.providers["github"].api_key is not None
     try:
         with title_index.reading(settings.data_dir) as index:

@@ -99,6 +99,12 @@ async def _found(database: Database, where: Document) -> AsyncIterator[Document]
         raise StorageError(f"MongoDB does not take the filter ({said}): correct --where") from None
 
 
+async def check_where(database: Database, where: Document) -> None:
+    """Whether MongoDB takes a filter, asked before it is used. Raises StorageError."""
+    async for _ in _found(database, where):
+        return
+
+
 def check(path: Path) -> None:
     """Whether a file can be written there, asked before hours of work. Raises StorageError."""
     folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - Path's raise where rights are missing

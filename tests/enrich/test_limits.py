@@ -604,7 +604,7 @@ async def test_nonsense_is_no_fact(database: Database, monkeypatch: pytest.Monke
             del right["repos"][name]
         assert is_told == right
     kept = {one["name"] async for one in database["deferred"].find({"reason": "answer_unexpected"})}
-    assert kept == (set() if kind == "large" else set(NAMES))
+    assert kept == set(NAMES)
 
 
 async def test_one_bad_id_spoils_no_batch(database: Database) -> None:

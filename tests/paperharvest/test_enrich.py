@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -201,6 +202,14 @@ def test_a_refused_key_costs_only_its_own_facts(start: Start) -> None:
         everything = [list(database[name].find()) for name in database.list_collection_names()]
         assert len(answered(database)) == 3 * len(start.corpus.rows)
     assert KEY not in done.stderr + repr(everything)
+
+
+def test_a_filter_that_is_none_is_told(start: Start) -> None:
+    """Before anybody is asked, in one sentence."""
+    for more in ((), ("--dry-run",)):
+        done = start.lab.run("enrich", "--where", '{"title": {"$near": 1}}', *more)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.fullmatch(r"paperharvest: MongoDB does not take the filter \(.*\): correct --where\n", done.stderr)
 
 
 def test_a_dry_run_asks_and_stores_nothing(start: Start) -> None:
