@@ -53,7 +53,7 @@ class Refresh(Record):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        if not all(0 < one < other for one, other in pairwise((0.5, *self.ages))):
+        if not all(one < other for one, other in pairwise(self.ages)):
             raise ValueError("ages are days, each more than the one before")
         for days in (self.known, self.absent):
             if len(days) != len(self.ages) + 1 or min(days) < 1:
