@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections import Counter
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from storage.arxiv_ids import parse_id
 from storage.titles import UNSURE, clean_latex, collapse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Container, Mapping, Sequence
 
 LARGEST_COUNT = 2**63 - 1  # MongoDB's integers have 64 bits
 LONGEST_QUERY = 250  # characters, as Hugging Face limits them; no title needs more to be found
@@ -65,6 +66,12 @@ def rows(value: Any, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise NotUnderstood(f"no list of {what}: {str(value)[:80]!r}")
     return value
+
+
+def each_once(found: Collection[str], asked: Container[str]) -> None:
+    """Raises NotUnderstood where something was told twice, or was not asked for."""
+    if strange := [one for one, times in Counter(found).items() if times > 1 or one not in asked]:
+        raise NotUnderstood(f"{strange[0][:60]!r} twice, or not asked for")
 
 
 def time(row: Mapping[str, Any], key: str) -> dt.datetime | None:

@@ -209,14 +209,14 @@ async def due_ids(
         query = _papers(path, window, where)
         for ids in ORDERS:
             rest: Document = ids
-            more = True
-            while more:
+            while True:
                 found = database["papers"].find({"$and": [query, {"_id": rest}]}, {"_id": 1})
                 page = await found.sort("_id", -1).limit(PAGE).to_list()
                 for paper in page:
                     yield paper["_id"].removeprefix("arxiv:")
-                more = len(page) == PAGE
-                rest = ids | {"$lt": page[-1]["_id"]} if page else ids
+                if len(page) < PAGE:
+                    break
+                rest = ids | {"$lt": page[-1]["_id"]}
 
 
 def _papers(path: str, window: Window, where: Document | None) -> Document:

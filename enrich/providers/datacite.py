@@ -7,13 +7,12 @@ last days is not registered yet.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import NotUnderstood
 from enrich.providers.arxiv import CATEGORY
-from enrich.reading import count, part, rows, text, time
+from enrich.reading import count, each_once, part, rows, text, time
 from storage.documents import ArxivEntry, ArxivFact
 from storage.titles import collapse
 
@@ -51,8 +50,7 @@ async def fetch(ids: Sequence[str], api: Api) -> dict[str, ArxivEntry]:
         if (total := count(part(body, "meta"), "total")) != len(found):
             raise NotUnderstood(f"{len(found)} DOIs of {total}")
         dois = [(text(one, "doi") or "").lower() for one in found]
-        if strange := [doi for doi, times in Counter(dois).items() if times > 1 or doi not in asked]:
-            raise NotUnderstood(f"{strange[0][:60]!r} twice, or not asked for")
+        each_once(dois, asked)
         return {asked[doi]: _entry(asked[doi], one) for doi, one in zip(dois, found, strict=True)}
 
     # page[size]: without it a query for 50 silently answers 25.

@@ -6,13 +6,12 @@ headers: they changed four times between 2025-09 and 2026-02.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from enrich.errors import EnrichError, NotUnderstood, PutOff
 from enrich.evidence import Described, Found, compare
 from enrich.http import Answer, Budget
-from enrich.reading import count, described, digits, part, query, rows, text
+from enrich.reading import count, described, digits, each_once, part, query, rows, text
 from storage import waits
 from storage.documents import CitationCount
 
@@ -58,8 +57,7 @@ async def fetch_by_doi(dois: Mapping[str, str], api: Api) -> dict[str, CitationC
         if total != len(works):
             raise NotUnderstood(f"{len(works)} works of {total}")
         found = [_doi(work) for work in works]
-        if strange := [doi for doi, times in Counter(found).items() if times > 1 or doi not in asked]:
-            raise NotUnderstood(f"{strange[0][:60]!r} twice, or not asked for")
+        each_once(found, asked)
         facts = (CitationCount(status="ok", count=count(work, "cited_by_count")) for work in works)
         return {asked[doi]: fact for doi, fact in zip(found, facts, strict=True)}
 
