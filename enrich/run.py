@@ -109,7 +109,7 @@ async def _errand(database: Database, api: Api, wanted: Wanted, windows: Sequenc
     questions = _limited(await facts.count(database, module.PATH, windows, wanted.where), wanted)
     again = 0
     if hasattr(module, "fetch_by_doi"):
-        named = {"$and": [wanted.where or {}, {"ids.doi": {"$gt": ""}}]}
+        named = {"$and": [wanted.where or {}, {"ids.doi": {"$regex": facts.DOI}}]}
         again = _limited(await facts.count(database, module.PATH, windows, named), wanted)
     unit = "repositories" if module.PATH == REPOS else "papers"
     left = await gate.held(database, api.terms.gate)
@@ -225,6 +225,10 @@ class _Asking:
             where = self.wanted.where
             await facts.leave(self.database, self.path, error.reason, where)
             waiting = await facts.count(self.database, self.path, windows, where)
+            if self.unlisted:  # their DOIs were not asked for: that arXiv's is unknown is not all there is to say
+                missing = {"$and": [where or {}, {f"{self.path}.status": "missing"}]}
+                half_asked = len([one async for one in facts.unlisted(self.database, self.path, missing)])
+                self.unlisted, waiting = max(self.unlisted - half_asked, 0), waiting + half_asked
             self.report.leave(waiting, error)
 
     def end(self) -> Report:

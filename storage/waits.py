@@ -18,14 +18,15 @@ RESET_SIGN = re.compile(r"(?:^|;)\s*t\s*=\s*(\d+)")
 def told(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait: Retry-After (seconds or a date), else an exhausted RateLimit."""
     wait = _retry_after(headers)
-    return _rate_limit(headers) if wait is None else wait
+    wait = _rate_limit(headers) if wait is None else wait
+    return None if wait is None else min(wait, LONGEST)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """RFC 9110, 10.2.3; blank, negative and unreadable ones count as absent."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return min(float(value), LONGEST)
+        return float(value)
     until = moment(value)
     return max((until - sent_at(headers)).total_seconds(), 0.0) if until else None
 

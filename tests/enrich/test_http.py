@@ -177,6 +177,7 @@ async def test_a_body_may_be_too_large(
     ("headers", "seconds"),
     [
         ({}, None),
+        ({"ratelimit": f'"api";r=0;t={"9" * 400}'}, waits.LONGEST),
         ({"retry-after": "7"}, 7),
         ({"retry-after": " 7 "}, 7),
         ({"retry-after": "0"}, 0),

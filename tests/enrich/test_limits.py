@@ -348,6 +348,20 @@ async def test_what_was_known_by_a_doi_stands_until_it_was_asked_for(database: D
     assert {(fact.status, fact.reason) for fact in facts_} == {("ok", None)}
 
 
+async def test_a_budget_that_ends_before_the_dois_is_told(database: Database) -> None:
+    """What is known of them so far is half an answer: they wait, and the next run asks for them alone."""
+    corpus = corpus_of(*({"title": f"Title {n}", "doi": f"10.1234/ice.{n}"} for n in range(100)))
+    await list_known(database, corpus)
+    by_doi = sum(not standin.known_to("openalex", one) for one in corpus.rows)
+    async with standin.serve(corpus, openalex_credits=1) as server:
+        report = (await ask_all(server, database, ["arxiv", "citations"]))["openalex"]
+        assert (report.counts, report.waiting, report.put_off) == ({"ok": 100 - by_doi}, by_doi, True)
+    async with standin.serve(corpus) as server:
+        await database["providers"].delete_many({})
+        report = (await ask_all(server, database, ["citations"]))["openalex"]
+        assert (report.counts, report.requests, report.waiting) == ({"ok": by_doi}, 1, 0)
+
+
 @pytest.mark.parametrize(
     "written", ["10.1234/ice.{0},10.1234/snow.{0}", "10.1234/ice.{0} 10.1234/snow.{0}", "10.1/{0}|10.2/{0}"]
 )
