@@ -17,7 +17,7 @@ from enrich.batches import ask_halving, batched
 from enrich.errors import EnrichError, PutOff
 from enrich.reading import query
 from enrich.report import Report
-from enrich.stamp import stamped
+from enrich.stamp import now, stamped
 from storage import aliases, decisions, merging, papers
 from storage.documents import Resolution
 from storage.merging import Merge
@@ -362,4 +362,4 @@ def _merge(one: Open) -> Merge:
     found = one.decided.candidates[0].arxiv_id
     entry = next((seen.entry for seen in one.seen if seen.arxiv_id == found and seen.entry), None)
     settled = one.decided.model_copy(update={"candidates": ()})
-    return Merge(one.paper, found, settled, entry and stamped(entry))
+    return Merge(one.paper, found, settled, entry and stamped(entry, now()))

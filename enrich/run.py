@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 KINDS = ("arxiv", "citations", "repos")
 REPOS = "repos"
+TELLING = ("arxiv", facts.LINKED)
+"""Facts that name what others are asked by: DOIs and repositories."""
 
 
 class Wanted(NamedTuple):
@@ -53,10 +55,17 @@ async def enrich(database: Database, apis: Mapping[str, Api], wanted: Wanted, pr
     windows = _windows(wanted, now())
     asking = [_Asking(database, api, wanted, progress) for api in apis.values() if _is_wanted(api, wanted)]
     leading = [one for one in asking if one.leader is None]
-    await _together([_ask(one, [each for each in asking if each.leader == one.name], windows) for one in leading])
-    # Answers tell of DOIs and of repositories: those that nobody knew when the run began.
-    again = [one.all_unlisted() for one in leading]
-    await _together([*again, *(one.all_due([due.UNHEARD]) for one in leading if one.path == REPOS)])
+    rounds = {
+        one.name: asyncio.create_task(_ask(one, [each for each in asking if each.leader == one.name], windows))
+        for one in leading
+    }
+    telling = [rounds[one.name] for one in leading if one.path in TELLING]
+
+    async def ask_again(one: _Asking) -> None:
+        await asyncio.gather(rounds[one.name], *telling)
+        await one.all_learnt()
+
+    await _together([*rounds.values(), *map(ask_again, leading)])
     for one in leading:
         await one.leave([window for window in windows if window != due.SECOND_HAND])
     return [one.end() for one in asking if one.leader is None or one.asked]
@@ -189,10 +198,15 @@ class _Asking:
         await work(1)  # alone: its answer tells the budget, and whether the key is good
         await _together([work(inf) for _ in range(self.api.terms.connections)])
 
-    async def all_unlisted(self) -> None:
+    async def all_learnt(self) -> None:
+        """Ask by what answers told of, which nobody knew when the run began: repositories, published DOIs."""
+        if self.path == REPOS:
+            await self.all_due([due.UNHEARD])
+        if hasattr(self.module, "fetch_by_doi"):
+            await self._all_unlisted()
+
+    async def _all_unlisted(self) -> None:
         """Ask once more, by their published DOIs, for papers that are not known by their arXiv ids."""
-        if not hasattr(self.module, "fetch_by_doi"):
-            return
         found = facts.unlisted(self.database, self.path, self.wanted.where, self.wanted.limit)
         async for batch in batched(found, self.api.terms.batch):
             if self.api.closed is not None:
@@ -265,8 +279,9 @@ class _Asking:
                 self.left = answer
                 return
             answer = {one: self._blank(one, "failed", answer.reason) for one in questions}
-        missing = {one: stamped(self._blank(one, "missing", None)) for one in questions if one not in answer}
-        told = {one: stamped(fact) for one, fact in answer.items()}
+        heard = now()
+        missing = {one: stamped(self._blank(one, "missing", None), heard) for one in questions if one not in answer}
+        told = {one: stamped(fact, heard) for one, fact in answer.items()}
         if last:
             told |= missing
         else:

@@ -17,8 +17,8 @@ def now() -> dt.datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def stamped(told: T) -> T:
-    """What was told, heard now: the fact itself, or the one within an entry."""
+def stamped(told: T, heard: dt.datetime) -> T:
+    """What was told, heard then: the fact itself, or the one within an entry."""
     if isinstance(told, ArxivEntry):
-        return told.model_copy(update={"fact": stamped(told.fact)})
-    return cast("T", told.model_copy(update={"fetched_at": now()}))
+        return told.model_copy(update={"fact": stamped(told.fact, heard)})
+    return cast("T", told.model_copy(update={"fetched_at": heard}))

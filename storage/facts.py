@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymongo import UpdateMany, UpdateOne
 
@@ -11,11 +12,11 @@ from storage.connect import IGNORING_CASE
 from storage.contributions import UNANSWERED, from_arxiv, from_index
 from storage.documents import CitationCount
 from storage.observations import Measurement
-from storage.pipelines import TOUCHED, ranked, sorted_union, stages
+from storage.pipelines import TOUCHED, joining, of_each, ranked, sorted_union
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from storage.connect import Database, Document
     from storage.documents import ArxivEntry, Fact, LinkedRepository, Repository
@@ -32,12 +33,11 @@ PAGE = 5_000  # questions that are read from the store at once
 async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> None:
     """Write what arXiv told of papers that are stored, and let their titles and DOIs lead to them."""
     entries = list(entries)
-    updates = [UpdateOne({"_id": f"arxiv:{one.arxiv_id}"}, stages(from_arxiv(one))) for one in entries]
     # First the names: a paper that is written is not asked for again, so a kill between would lose them.
     await aliases.add(
         database, [name for one in entries for name in aliases.names(f"arxiv:{one.arxiv_id}", one.title, one.fact.doi)]
     )
-    await bulk.write(database["papers"], updates)
+    await bulk.write(database["papers"], joining({f"arxiv:{one.arxiv_id}": from_arxiv(one) for one in entries}))
 
 
 async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
@@ -95,23 +95,23 @@ async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]
 async def record_linked(database: Database, facts: Mapping[str, LinkedRepository]) -> None:
     """Write which repositories an index of papers names, by paper id: beside what else names one, never instead."""
     named = {paper_id: from_index(fact.url) for paper_id, fact in facts.items() if fact.url}
-    await bulk.write(database["papers"], [UpdateOne({"_id": one}, stages(told)) for one, told in named.items()])
+    await bulk.write(database["papers"], joining(named))
     await record(database, LINKED, facts)
 
 
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
     """Write facts by lower-cased full name to every paper that has the repository."""
-    updates = [
-        UpdateMany({"repos": {"$elemMatch": _repo_due(name, fact)}}, _repo_told(name, fact), collation=IGNORING_CASE)
-        for name, fact in facts.items()
-    ]
+    alike: defaultdict[tuple[object, ...], dict[str, Repository]] = defaultdict(dict)
+    for name, fact in facts.items():
+        renamed = fact.full_name.lower() != name
+        alike[fact.fetched_at, fact.status in UNANSWERED, renamed and name][name] = fact
     await observations.record(database, [one async for one in _stars(database, facts)])
     # A paper may have been merged since it was found, its history moved before this.
     having = {"repos.full_name": {"$in": list(facts)}, "_work.merged": {"$exists": True}}
     holding = database["papers"].find(having, {"_work.merged": 1}, collation=IGNORING_CASE)
     moves = {old: paper["_id"] async for paper in holding for old in paper["_work"]["merged"]}
     await observations.move(database, moves)
-    await bulk.write(database["papers"], updates)
+    await bulk.write(database["papers"], [_repositories_told(one) for one in alike.values()])
 
 
 async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIterator[Measurement]:
@@ -124,21 +124,28 @@ async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIt
                 yield Measurement(paper["_id"], "github", "stars", fact.stars, _day(fact), fact.url)
 
 
-def _repo_due(name: str, fact: Repository) -> Document:
-    return {"full_name": name, **_older("", fact)}
+def _repositories_told(facts: Mapping[str, Repository]) -> UpdateMany:
+    """The update that puts facts, heard at one time, in the places of their repositories.
 
-
-def _repo_told(name: str, fact: Repository) -> list[Document]:
-    """The pipeline that puts the fact in the place of the repository; a renamed one shows its new name."""
-    told = fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
-    same = {"$eq": [{"$toLower": "$$this.full_name"}, {"$literal": name}]}
-    entry = {"$cond": [same, {"$mergeObjects": ["$$this", {"$literal": told}]}, "$$this"]}
+    A renamed one comes alone, and shows its new name.
+    """
+    told = {
+        name: fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
+        for name, fact in facts.items()
+    }
+    name, heard = next(iter(facts.items()))
+    lowered, is_open = {"$toLower": "$$this.full_name"}, {"$in": ["$$this.status", UNANSWERED]}
+    older = {"$lt": ["$$this.fetched_at", heard.fetched_at]}
+    due = is_open if heard.status in UNANSWERED else {"$or": [is_open, older]}
+    concerned = {"$and": [{"$in": [lowered, {"$literal": list(told)}]}, due]}
+    entry = {"$cond": [concerned, {"$mergeObjects": ["$$this", of_each(told, lowered)]}, "$$this"]}
     update: list[Document] = [{"$set": {"repos": ranked({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
-    if (now_called := fact.full_name.lower()) != name:
+    if (now_called := heard.full_name.lower()) != name:
         renaming = {"$literal": [{"from": name, "to": now_called}]}
         update.append({"$set": {"_work.renamed": {"$setUnion": ["$_work.renamed", renaming]}}})
         update.append({"$set": {"repos": _joined(now_called)}})
-    return update
+    having = {"repos": {"$elemMatch": {"full_name": {"$in": list(told)}, **_older("", heard)}}}
+    return UpdateMany(having, update, collation=IGNORING_CASE)
 
 
 def _joined(name: str) -> Document:
@@ -205,18 +212,31 @@ async def due_ids(
     By id and not by date, which an answer may change meanwhile; a page at a time, since MongoDB closes a cursor
     that waits for providers.
     """
-    for window in windows:
-        query = _papers(path, window, where)
-        for ids in ORDERS:
-            rest: Document = ids
-            while True:
-                found = database["papers"].find({"$and": [query, {"_id": rest}]}, {"_id": 1})
-                page = await found.sort("_id", -1).limit(PAGE).to_list()
-                for paper in page:
-                    yield paper["_id"].removeprefix("arxiv:")
-                if len(page) < PAGE:
-                    break
-                rest = ids | {"$lt": page[-1]["_id"]}
+    parts = [(_papers(path, window, where), ids) for window in windows for ids in ORDERS]
+    while parts:
+        page = await _page(database, [{"$and": [query, {"_id": ids}]} for query, ids in parts])
+        for paper in page:
+            yield paper["_id"].removeprefix("arxiv:")
+        if len(page) < PAGE:
+            return
+        last, [(query, ids), *parts] = page[-1], parts[page[-1]["part"] :]
+        parts = [(query, ids | {"$lt": last["_id"]}), *parts]
+
+
+async def _page(database: Database, queries: Sequence[Document]) -> list[Document]:
+    """The first ids that these queries find, with the place of the query: one after the other, the newest ids first."""
+    found: list[list[Document]] = [
+        [{"$match": query}, {"$sort": {"_id": -1}}, {"$limit": PAGE}, {"$project": {"part": {"$literal": part}}}]
+        for part, query in enumerate(queries)
+    ]
+    stages = [*_united(found), {"$sort": {"part": 1, "_id": -1}}, {"$limit": PAGE}]
+    return await (await database["papers"].aggregate(stages)).to_list()
+
+
+def _united(pipelines: Sequence[list[Document]]) -> list[Document]:
+    """What several pipelines find of papers, in no order."""
+    first, *others = pipelines
+    return [*first, *({"$unionWith": {"coll": "papers", "pipeline": one}} for one in others)]
 
 
 def _papers(path: str, window: Window, where: Document | None) -> Document:
@@ -225,49 +245,52 @@ def _papers(path: str, window: Window, where: Document | None) -> Document:
 
 
 async def due_repositories(
-    database: Database, windows: Iterable[Window], where: Document | None = None
+    database: Database, windows: Sequence[Window], where: Document | None = None
 ) -> AsyncIterator[str]:
     """The lower-cased full names of repositories on github.com within these windows, each once: window by window.
 
     First those whose papers have most upvotes, then most sightings, then the newest: a budget may end before they do.
     """
-    by_use = {"upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
-    seen: set[str] = set()  # papers of several ages may have one
-    for window in windows:
-        stages = [*_repositories([window], where), {"$sort": by_use}]
-        names = await database["papers"].aggregate(stages, allowDiskUse=True)
-        for name in await names.to_list():  # MongoDB closes a cursor that waits for providers
-            if name["_id"] not in seen:
-                seen.add(name["_id"])
-                yield name["_id"]
+    once = {"_id": "$_id", "window": {"$min": "$window"}, **_most("$upvotes", "$sightings", "$published")}
+    by_use = {"window": 1, "upvotes": -1, "sightings": -1, "published": -1, "_id": 1}
+    stages: list[Document] = [*_repositories(windows, where), {"$group": once}, {"$sort": by_use}]
+    names = await database["papers"].aggregate(stages, allowDiskUse=True)
+    for name in await names.to_list():  # MongoDB closes a cursor that waits for providers
+        yield name["_id"]
 
 
-def _repositories(windows: Collection[Window], where: Document | None) -> list[Document]:
-    """The stages to repositories on github.com by name, with what makes their papers worth knowing."""
-    use = {
-        "upvotes": {"$max": {"$max": "$sightings.upvotes"}},
-        "sightings": {"$sum": {"$size": {"$ifNull": ["$sightings", []]}}},
-        "published": {"$max": "$published.date"},
-    }
-    aged = [(one, age) for one in windows for age in one.ages]
+def _repositories(windows: Sequence[Window], where: Document | None) -> list[Document]:
+    """The stages to repositories on github.com by name and window, with what makes their papers worth knowing."""
+    use = _most({"$max": "$sightings.upvotes"}, {"$size": {"$ifNull": ["$sightings", []]}}, "$published.date")
     here = {"host": "github.com"}
-    having = [{"repos": {"$elemMatch": here | one.fact() | age.asked()}, **age.paper()} for one, age in aged]
-    due = [
-        {"repos.host": "github.com", **one.fact("repos."), **age.asked("repos."), **age.paper()} for one, age in aged
-    ]
-    return [
-        {"$match": {"$and": [{"$or": having}, where or {}]}},
-        {"$unwind": "$repos"},
-        {"$match": {"$or": due}},
-        {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
-    ]
+    found: list[list[Document]] = []
+    for place, window in enumerate(windows):
+        having = [{"repos": {"$elemMatch": here | window.fact() | age.asked()}, **age.paper()} for age in window.ages]
+        due = [
+            {"repos.host": "github.com", **window.fact("repos."), **age.asked("repos."), **age.paper()}
+            for age in window.ages
+        ]
+        found.append(
+            [
+                {"$match": {"$and": [{"$or": having}, where or {}]}},
+                {"$unwind": "$repos"},
+                {"$match": {"$or": due}},
+                {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
+                {"$set": {"window": {"$literal": place}}},
+            ]
+        )
+    return _united(found)
 
 
-async def count(database: Database, path: str, windows: Collection[Window], where: Document | None = None) -> int:
+def _most(upvotes: Any, sightings: Any, published: Any) -> Document:
+    return {"upvotes": {"$max": upvotes}, "sightings": {"$sum": sightings}, "published": {"$max": published}}
+
+
+async def count(database: Database, path: str, windows: Sequence[Window], where: Document | None = None) -> int:
     """How many facts lie in these windows: of papers with an arXiv id, of repositories by name."""
     if path != "repos":
         return await database["papers"].count_documents({"$or": [_papers(path, one, where) for one in windows]})
-    stages = [*_repositories(windows, where), {"$count": "all"}]
+    stages: list[Document] = [*_repositories(windows, where), {"$group": {"_id": "$_id"}}, {"$count": "all"}]
     names = await (await database["papers"].aggregate(stages, allowDiskUse=True)).to_list()
     return names[0]["all"] if names else 0
 

@@ -6,12 +6,13 @@ document.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bson
 from bson.raw_bson import RawBSONDocument
-from pymongo import UpdateOne
+from pymongo import UpdateMany, UpdateOne
 
 from storage.contributions import EMPTY, EVIDENCE, LAST, UNANSWERED, Contribution
 from storage.documents import Link
@@ -64,22 +65,56 @@ def adding(paper_id: str, contribution: Contribution, first_seen: Any = "$$NOW")
     return UpdateOne({"_id": paper_id}, stages(contribution, first_seen), upsert=True)
 
 
+def joining(new: Mapping[str, Contribution]) -> list[UpdateMany]:
+    """The updates that add contributions to papers that are there, by id: one for many of a shape.
+
+    MongoDB parses the pipeline of every update anew, which takes longer than evaluating it.
+    """
+    alike: defaultdict[Shape, list[tuple[str, Document]]] = defaultdict(list)
+    for paper_id, one in new.items():
+        given = _given(one)
+        alike[_shape(one, given)].append((paper_id, given))
+    return [
+        UpdateMany({"_id": {"$in": list(told)}}, [_begun(of_each(told, "$_id")), *_stages(shape)])
+        for shape, given in alike.items()
+        for told in (dict(given[at : at + TOGETHER]) for at in range(0, len(given), TOGETHER))
+    ]
+
+
+def of_each(told: Mapping[str, Any], key: str | Document) -> Document:
+    """The value of that key. Looked up in arrays: `$getField` takes no computed key (6.0)."""
+    place = {"$indexOfArray": [{"$literal": list(told)}, key]}
+    return {"$arrayElemAt": [{"$literal": list(told.values())}, place]}
+
+
 def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Mapping[str, Any]]:
     """The pipeline of `adding`: MongoDB evaluates it on the document as it is at that moment.
 
     What is new stands in its first stage alone; the others are the same for all contributions of one shape.
     """
-    given: Document = {
+    given = _given(new, None if first_seen == "$$NOW" else first_seen)
+    return [_begun(_literal(given)), *_stages(_shape(new, given))]
+
+
+def _begun(given: Document) -> Document:
+    return {"$replaceWith": {"$mergeObjects": [_literal(EMPTY), "$$ROOT", {"_new": given}]}}
+
+
+def _given(new: Contribution, first_seen: Any = None) -> Document:
+    """What is new, as it stands at `_new` while the stages run."""
+    return {
         "parts": {f"p{n}": fields | {"by": by} for n, (_, by, fields) in enumerate(new.parts)},
         "repos": {f"r{n}": {"name": one["full_name"].lower(), "told": one} for n, one in enumerate(new.repos)},
         "ids": new.ids,
         "arxiv": vars(new.arxiv) if new.arxiv else None,
         "merged": new.merged,
-        "first_seen": None if first_seen == "$$NOW" else first_seen,
+        "first_seen": first_seen,
         **{name: list(getattr(new, name)) for name in LISTS},
     }
-    begun = {"$mergeObjects": [_literal(EMPTY), "$$ROOT", {"_new": _literal(given)}]}
-    shape = Shape(
+
+
+def _shape(new: Contribution, given: Document) -> Shape:
+    return Shape(
         parts=tuple((name, *fields) for name, _, fields in new.parts),
         repos=tuple(one["status"] not in UNANSWERED for one in new.repos),
         ids=tuple(new.ids),
@@ -89,9 +124,9 @@ def stages(new: Contribution, first_seen: Any = "$$NOW") -> list[Mapping[str, An
         dated=given["first_seen"] is not None,
         lists=tuple(name for name in LISTS if given[name]),
     )
-    return [{"$replaceWith": begun}, *_stages(shape)]
 
 
+TOGETHER = 50  # papers an update: their texts and authors are far below MongoDB's 16 MiB
 LISTS = ("sightings", "who", "links", "other_abstracts", "crawled", "renamed", "decided")
 
 

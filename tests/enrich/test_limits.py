@@ -178,9 +178,9 @@ async def test_exactly_the_due_repositories_are_asked(
         )
     right = []
     for name, places in papers_of.items():
-        place, having = min(places.items())
+        having = [paper for papers in places.values() for paper in papers]
         votes, dates = map(min, zip(*having, strict=True))
-        right.append((place, votes, -len(having), dates, name))
+        right.append((min(places), votes, -len(having), dates, name))
     await database["papers"].insert_many(documents)
     windows = due.windows(refresh, now)
     found = [one async for one in facts.due_repositories(database, windows)]
