@@ -254,15 +254,14 @@ BLANK_REPOSITORY = Repository(url="", host="github.com", full_name="").model_dum
 
 def from_arxiv(entry: ArxivEntry) -> Contribution:
     """What an entry of arXiv, or of who stands in for it, adds: the fact, texts before all others, links in them."""
-    title, abstract = collapse(entry.title), collapse(entry.abstract) if entry.abstract else None
     fact, source = entry.fact, entry.fact.provider or "arxiv"
     by = f"{RANK[source]} {source}"
-    parts = _texts(by, title, abstract, source)
+    parts = _texts(by, entry.title, entry.abstract, source)
     if entry.authors:
         parts.append(("authors", by, {"authors": entry.authors, "authors_count": len(entry.authors)}))
     if fact.published is not None:
         parts.append(_published(f"{BASIS_RANK['arxiv']} ", fact.published.date().isoformat(), "arxiv"))
-    links = _links(abstract, fact)
+    links = _links(entry.abstract, fact)
     return Contribution(
         parts=parts,
         links=_placed(links, by),

@@ -252,7 +252,7 @@ Fact: TypeAlias = ArxivFact | CitationCount | Repository | LinkedRepository
 
 
 class ArxivEntry(Record):
-    """One paper as arXiv tells it: the fact, and the texts that stand beside it in a paper."""
+    """One paper as arXiv tells it: the fact, and the texts that stand beside it in a paper, white space collapsed."""
 
     arxiv_id: str
     title: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pymongo import UpdateMany, UpdateOne
+from pymongo import UpdateMany
 
 from storage import aliases, bulk, observations
 from storage.connect import IGNORING_CASE
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from storage.connect import Database, Document
     from storage.documents import ArxivEntry, Fact, LinkedRepository, Repository
 
+F = TypeVar("F", bound="Fact")
 OPEN_FACT = {"$in": [*UNANSWERED, None]}
 LINKED = "_work.huggingface"
 COPIES = ("arxiv_snapshot",)
@@ -42,14 +43,6 @@ async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> Non
 
 async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
     """Write facts by paper id to a path like `citations.openalex`; an older fact never replaces a newer one."""
-    updates = [
-        UpdateOne(
-            {"_id": paper_id, **_older(path, fact)},
-            # Not a pipeline: after one MongoDB brings all indexes up to date, not only those that are concerned.
-            {"$set": {path: vars(fact)}, "$currentDate": {"updated_at": True}, "$inc": {"_work.rev": 1}},
-        )
-        for paper_id, fact in facts.items()
-    ]
     provider = path.rpartition(".")[2]
     # Before the facts: what is stored is not asked again, so a kill between the two would lose the measurement.
     await observations.record(
@@ -60,7 +53,26 @@ async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> No
             if isinstance(fact, CitationCount) and fact.count is not None
         ],
     )
+    updates = [_told(path, some, _of_each(some)) for some in _heard_together(facts)]
     await bulk.write(database["papers"], updates)
+
+
+def _told(path: str, facts: Mapping[str, Fact], value: Document) -> UpdateMany:
+    """The update that puts a value where facts stand that are older than these, which were heard at one time."""
+    heard = next(iter(facts.values()))
+    return UpdateMany({"_id": {"$in": list(facts)}, **_older(path, heard)}, [{"$set": {path: value} | TOUCHED}])
+
+
+def _of_each(facts: Mapping[str, Fact]) -> Document:
+    return of_each({paper_id: vars(fact) for paper_id, fact in facts.items()}, "$_id")
+
+
+def _heard_together(facts: Mapping[str, F]) -> list[dict[str, F]]:
+    """Facts by what they replace: MongoDB takes one update for many faster than one for each."""
+    alike: defaultdict[tuple[object, ...], dict[str, F]] = defaultdict(dict)
+    for one, fact in facts.items():
+        alike[fact.fetched_at, fact.status in UNANSWERED][one] = fact
+    return list(alike.values())
 
 
 def _day(fact: Fact) -> str:
@@ -82,13 +94,8 @@ async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]
     named = {"$regexMatch": {"input": {"$ifNull": ["$ids.doi", ""]}, "regex": DOI}}
     known = {"$and": [{"$eq": [f"${path}.status", "ok"]}, named]}
     marked = {"$mergeObjects": [f"${path}", {"reason": UNLISTED}]}
-    updates = [
-        UpdateOne(
-            {"_id": f"arxiv:{one}", **_older(path, fact)},
-            [{"$set": {path: {"$cond": [known, marked, {"$literal": vars(fact) | {"reason": UNLISTED}}]}} | TOUCHED}],
-        )
-        for one, fact in facts.items()
-    ]
+    unlisted = {f"arxiv:{one}": fact.model_copy(update={"reason": UNLISTED}) for one, fact in facts.items()}
+    updates = [_told(path, some, {"$cond": [known, marked, _of_each(some)]}) for some in _heard_together(unlisted)]
     await bulk.write(database["papers"], updates)
 
 
@@ -101,17 +108,15 @@ async def record_linked(database: Database, facts: Mapping[str, LinkedRepository
 
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
     """Write facts by lower-cased full name to every paper that has the repository."""
-    alike: defaultdict[tuple[object, ...], dict[str, Repository]] = defaultdict(dict)
-    for name, fact in facts.items():
-        renamed = fact.full_name.lower() != name
-        alike[fact.fetched_at, fact.status in UNANSWERED, renamed and name][name] = fact
+    renamed = [{name: fact} for name, fact in facts.items() if fact.full_name.lower() != name]
+    same = {name: fact for name, fact in facts.items() if fact.full_name.lower() == name}
     await observations.record(database, [one async for one in _stars(database, facts)])
     # A paper may have been merged since it was found, its history moved before this.
     having = {"repos.full_name": {"$in": list(facts)}, "_work.merged": {"$exists": True}}
     holding = database["papers"].find(having, {"_work.merged": 1}, collation=IGNORING_CASE)
     moves = {old: paper["_id"] async for paper in holding for old in paper["_work"]["merged"]}
     await observations.move(database, moves)
-    await bulk.write(database["papers"], [_repositories_told(one) for one in alike.values()])
+    await bulk.write(database["papers"], [_repositories_told(some) for some in (*_heard_together(same), *renamed)])
 
 
 async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIterator[Measurement]:

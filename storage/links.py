@@ -11,7 +11,8 @@ from storage.documents import FoundIn, Link, LinkKind
 from storage.titles import ADDRESS_START
 
 _HINTS = ("://", ".com/", ".co/")  # no address is without one, and they are far cheaper to look for
-_HINT, _BEFORE_HINT = re.compile(r"://|\.com?/", re.IGNORECASE), len("huggingface")
+# Their slash, which is found without looking at every letter.
+_HINT, _BEFORE_HINT = re.compile(r"/(?:(?<=:/)/|(?<=\.com/)|(?<=\.co/))", re.IGNORECASE), len("huggingface.com")
 # Bounded, so that a hostile text of glued addresses, each searched again from its cut, stays cheap.
 _ADDRESS = re.compile(rf"{ADDRESS_START}\w[^\s<>\"{{}}|^\\`]{{,2000}}", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([_#&%])")  # dumps keep the TeX of an abstract: github.com/o/long\_name

@@ -85,6 +85,8 @@ def _update(new: Measurement, spans: Sequence[Document]) -> UpdateOne:
 
 async def move(database: Database, moves: Mapping[str, str], urls: Sequence[str] | None = None) -> None:
     """Give papers' histories (by old id), or those of these repositories, to the papers they turned out to be."""
+    if not moves:
+        return
     moved: Document = {"paper": {"$in": list(moves)}} | ({} if urls is None else {"url": {"$in": urls}})
     spans = [span async for span in database["observations"].find(moved)]
     named = [_named(span, moves[span["paper"]]) for span in spans]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxml import etree
 
@@ -23,7 +23,7 @@ from storage.withdrawn import is_withdrawn
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from enrich.http import Answer, Api
 
@@ -155,25 +155,28 @@ def _error_in(root: etree._Element) -> str | None:
 
 
 def _entry(element: etree._Element) -> ArxivEntry:
-    identified = parse_id(element.findtext(f"{ATOM}id", ""))
-    title = _text(element, f"{ATOM}title")
+    told = {child.tag: child for child in reversed(element)}  # of several the first
+    written, title = told[f"{ATOM}id"].text or "", _text(told, f"{ATOM}title")
+    identified = parse_id(written)
     if identified is None or title is None:
-        raise NotUnderstood(f"an entry without arXiv id or title: {element.findtext(f'{ATOM}id', '')[:80]!r}")
+        raise NotUnderstood(f"an entry without arXiv id or title: {written[:80]!r}")
     arxiv_id, version = identified
-    abstract = _text(element, f"{ATOM}summary")
-    authors = tuple(collapse(name.text or "") for name in element.iterfind(f"{ATOM}author/{ATOM}name"))
+    abstract = _text(told, f"{ATOM}summary")
+    authors = tuple(collapse(name.text or "") for name in element.iter(f"{ATOM}name"))
     return ArxivEntry(
         arxiv_id=arxiv_id,
         title=title,
         abstract=abstract,
         authors=authors or None,
-        fact=_fact(element, version, abstract),
+        fact=_fact(element, told, version, abstract),
     )
 
 
-def _fact(element: etree._Element, version: int | None, abstract: str | None) -> ArxivFact:
-    primary = element.find(f"{ARXIV}primary_category")
-    comment = _text(element, f"{ARXIV}comment")
+def _fact(
+    element: etree._Element, told: Mapping[Any, etree._Element], version: int | None, abstract: str | None
+) -> ArxivFact:
+    primary = told.get(f"{ARXIV}primary_category")
+    comment = _text(told, f"{ARXIV}comment")
     return ArxivFact(
         status="ok",
         provider="arxiv",
@@ -181,25 +184,26 @@ def _fact(element: etree._Element, version: int | None, abstract: str | None) ->
         categories=tuple(_categories(element)) or None,
         primary_category=None if primary is None else primary.get("term"),
         comment=comment,
-        journal_ref=_text(element, f"{ARXIV}journal_ref"),
-        doi=_text(element, f"{ARXIV}doi"),
+        journal_ref=_text(told, f"{ARXIV}journal_ref"),
+        doi=_text(told, f"{ARXIV}doi"),
         withdrawn=is_withdrawn(comment, abstract),
-        published=_time(element, "published"),
-        updated=_time(element, "updated"),
+        published=_time(told, "published"),
+        updated=_time(told, "updated"),
     )
 
 
 def _categories(element: etree._Element) -> Iterator[str]:
-    for category in element.iterfind(f"{ATOM}category"):
+    for category in element.iterchildren(f"{ATOM}category"):
         if CATEGORY.fullmatch(term := category.get("term", "")):
             yield term
 
 
-def _text(element: etree._Element, tag: str) -> str | None:
+def _text(told: Mapping[Any, etree._Element], tag: str) -> str | None:
     """The text of a child, white space collapsed; None where it is absent or blank."""
-    return collapse(element.findtext(tag) or "") or None
+    child = told.get(tag)
+    return None if child is None else collapse(child.text or "") or None
 
 
-def _time(element: etree._Element, tag: str) -> dt.datetime | None:
-    text = _text(element, f"{ATOM}{tag}")
+def _time(told: Mapping[Any, etree._Element], tag: str) -> dt.datetime | None:
+    text = _text(told, f"{ATOM}{tag}")
     return in_utc(text, tag) if text else None

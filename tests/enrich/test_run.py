@@ -249,11 +249,11 @@ async def test_a_spent_budget_is_a_note(database: Database) -> None:
     """What was answered is stored, the rest is pending, and nobody sleeps till midnight."""
     await identify(database)
     async with standin.serve(openalex_credits=2) as server:
-        report = (await ask_all(server, database, PAPERHARVEST_PROVIDERS__OPENALEX__BATCH="5"))["openalex"]
-    assert (report.put_off, report.complete, report.waiting) == (True, True, 2)
-    assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 10)
+        report = (await ask_all(server, database, PAPERHARVEST_PROVIDERS__OPENALEX__BATCH="4"))["openalex"]
+    assert (report.put_off, report.complete, report.waiting) == (True, True, 4)
+    assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 8)
     waits = [waiting(paper) for paper in (await stored(database)).values()]
-    assert [facts["openalex"] for facts in waits if facts] == [f"pending: the budget is spent: {openalex.REMEDY}"] * 2
+    assert [facts["openalex"] for facts in waits if facts] == [f"pending: the budget is spent: {openalex.REMEDY}"] * 4
 
 
 async def test_waits_are_shown_beside_what_waits(database: Database) -> None:

@@ -100,7 +100,8 @@ def entry(arxiv_id: str, title: str | None = None, day: int = 0) -> ArxivEntry:
     """What arXiv tells of a paper on that day."""
     first, abstract = ENTRIES[arxiv_id]
     fact = ArxivFact(status="ok", provider="arxiv", fetched_at=at(day), doi=f"10.1/Ice-{arxiv_id}")
-    return ArxivEntry(arxiv_id=arxiv_id, title=title or first, abstract=abstract, authors=("A. Frost",), fact=fact)
+    texts = {"title": title or first, "abstract": collapse(abstract)}
+    return ArxivEntry(arxiv_id=arxiv_id, **texts, authors=("A. Frost",), fact=fact)
 
 
 def merge_of(old: Document, told: ArxivEntry | None = None) -> Merge:
