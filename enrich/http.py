@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 
     from storage.connect import Database
+    from storage.providers import Turn
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -205,13 +206,14 @@ class Api:
         self, method: str, path: str, read: Callable[[Answer], T], what: Mapping[str, Any], tries: int, hops: int = HOPS
     ) -> T:
         """One try: a request, and one for each hop where a GET is redirected within the provider's base_url."""
-        await self._turn()
+        turn = await self._turn()
         try:
             async with self._holding():
                 answer = await self._send(method, path, what)
             if budget := self.terms.budget(answer):
                 self.budget = budget
-                await gate.note_budget(self._database, self.terms.gate, *budget)
+                if not turn.tells(*budget):
+                    await gate.note_budget(self._database, self.terms.gate, *budget)
             moved = self._moved(answer) if method == "GET" and hops else None
             if moved is None:
                 return read(answer)
@@ -226,7 +228,7 @@ class Api:
         moved = answer.status == HTTPStatus.MOVED_PERMANENTLY and path != place and PLAIN_PATH.fullmatch(path)
         return path if moved else None
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> Turn:
         """Wait until the provider may be asked. Raises TryLater or PutOff where that is too far off."""
         hold = HOLD if self.terms.single else None
         waited, told = 0.0, False
@@ -236,7 +238,7 @@ class Api:
             )
             if turn.granted:
                 self._shaky |= turn.failures > 0
-                return
+                return turn
             if turn.wait > PATIENCE:
                 raise PutOff(SPENT, turn.wait) if turn.spent else TryLater(turn.reason or "told to wait", turn.wait)
             waited += turn.wait

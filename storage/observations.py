@@ -39,17 +39,19 @@ class Measurement(NamedTuple):
 
 async def record(database: Database, measurements: Sequence[Measurement]) -> None:
     """Extend the span of a value that is unchanged, begin another where it changed."""
-    spans = await _spans(database, [one.series for one in measurements])
-    await bulk.write(database["observations"], [_update(one, spans.get(one.series, [])) for one in measurements])
+    measured = [(one.series, one) for one in measurements]
+    spans = await _spans(database, [series for series, _ in measured])
+    updates = [_update(series, one, spans.get(series, ())) for series, one in measured]
+    await bulk.write(database["observations"], updates)
 
 
 async def _spans(database: Database, series: list[str]) -> dict[str, list[Document]]:
     """The spans of each series, in order."""
     found: defaultdict[str, list[Document]] = defaultdict(list)
-    async for span in (
-        database["observations"].find({"series": {"$in": series}}).sort([("last_day", 1), ("first_day", 1)])
-    ):
-        found[span["series"]].append(span)
+    if series:
+        spans = database["observations"].find({"series": {"$in": series}}).sort([("last_day", 1), ("first_day", 1)])
+        async for span in spans:
+            found[span["series"]].append(span)
     return found
 
 
@@ -63,32 +65,29 @@ def _first_day(new: Measurement, spans: Sequence[Document]) -> str:
     return new.day
 
 
-def _update(new: Measurement, spans: Sequence[Document]) -> UpdateOne:
+def _update(series: str, new: Measurement, spans: Sequence[Document]) -> UpdateOne:
     first_day = _first_day(new, spans)
+    begun = {
+        "series": series,
+        "paper": new.paper,
+        "provider": new.provider,
+        "metric": new.metric,
+        "url": new.url,
+        "first_day": first_day,
+    }
     return UpdateOne(
-        {"_id": f"{new.series} {first_day}"},
-        {
-            "$set": {"value": new.value},
-            "$max": {"last_day": new.day},
-            "$setOnInsert": {
-                "series": new.series,
-                "paper": new.paper,
-                "provider": new.provider,
-                "metric": new.metric,
-                "url": new.url,
-                "first_day": first_day,
-            },
-        },
+        {"_id": f"{series} {first_day}"},
+        {"$set": {"value": new.value}, "$max": {"last_day": new.day}, "$setOnInsert": begun},
         upsert=True,
     )
 
 
 async def move(database: Database, moves: Mapping[str, str], urls: Sequence[str] | None = None) -> None:
     """Give papers' histories (by old id), or those of these repositories, to the papers they turned out to be."""
-    if not moves:
-        return
     moved: Document = {"paper": {"$in": list(moves)}} | ({} if urls is None else {"url": {"$in": urls}})
-    spans = [span async for span in database["observations"].find(moved)]
+    spans = [span async for span in database["observations"].find(moved)] if moves else []
+    if not spans:
+        return
     named = [_named(span, moves[span["paper"]]) for span in spans]
     series = {"series": {"$in": [one["series"] for one in named]}}
     there = [span async for span in database["observations"].find(series)]

@@ -35,6 +35,15 @@ class Turn(NamedTuple):
     """Why, where it is neither the pace nor the budget."""
     failures: int = 0
     """Requests in a row, of whoever asked, that used up their tries."""
+    remaining: int | None = None
+    """What is counted to be left of the budget, None where nobody told of one ..."""
+    resets_in: float = 0.0
+    """... until then, in seconds."""
+
+    def tells(self, remaining: int, resets_in: float) -> bool:
+        """Whether so much, or less, is known to be left of the same span: then there is nothing to note."""
+        same_span = abs(self.resets_in - resets_in) < SAME_SPAN
+        return same_span and self.remaining is not None and self.remaining <= remaining
 
 
 async def take_turn(database: Database, name: str, asker: str, *, interval: float, hold: float | None) -> Turn:
@@ -48,7 +57,9 @@ async def take_turn(database: Database, name: str, asker: str, *, interval: floa
         {"_id": name}, reserve, upsert=True, return_document=ReturnDocument.AFTER
     )
     if document["granted"]:
-        return Turn(granted=True, failures=document.get("failures", 0))
+        until = document.get("resets_at", document["asked_at"]) - document["asked_at"]
+        left = document["remaining"]
+        return Turn(True, failures=document.get("failures", 0), remaining=left, resets_in=until.total_seconds())
     wait = (document["earliest"] - document["asked_at"]).total_seconds()
     if wait <= 0:
         return Turn(granted=False, wait=LOOK_AGAIN, reason="another process is asking, waiting")

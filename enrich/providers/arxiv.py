@@ -100,7 +100,7 @@ def objection(answer: Answer) -> EnrichError | None:
         return TryLater("rate exceeded", waits.told(answer.headers))
     if answer.status == 400:  # noqa: PLR2004 - the status has no other name
         with suppress(EnrichError):  # a page for people: the status says all
-            if error := _error_in(_root(answer)):
+            if error := next(filter(None, map(_error, _root(answer).iterfind(f"{ATOM}entry"))), None):
                 return BadBatch(f"arXiv: {error}")
     return None
 
@@ -114,12 +114,10 @@ def parse(answer: Answer) -> Feed:
     total = digits(root.findtext(f"{OPENSEARCH}totalResults", ""))
     if root.tag != f"{ATOM}feed" or total is None:
         raise NotUnderstood(f"no Atom feed: {answer.text[:80]!r}")
-    if error := _error_in(root):
-        raise NotUnderstood(f"arXiv: {error}")
     elements = root.findall(f"{ATOM}entry")
     if total > 0 and not elements:
         raise TryLater("arXiv counted results and showed none")
-    entries = [_entry(element) for element in elements if element.find(f"{ATOM}id") is not None]
+    entries = [entry for entry in map(_entry, elements) if entry is not None]
     return Feed(total - (len(elements) - len(entries)), entries)
 
 
@@ -146,20 +144,22 @@ def _root(answer: Answer) -> etree._Element:
     return root
 
 
-def _error_in(root: etree._Element) -> str | None:
+def _error(entry: etree._Element) -> str | None:
     """The text of an error entry: errors come as feeds, with status 400 or 200."""
-    for entry in root.iterfind(f"{ATOM}entry"):
-        if "/api/errors" in entry.findtext(f"{ATOM}id", ""):
-            return collapse(entry.findtext(f"{ATOM}summary", ""))[:200]
-    return None
+    is_one = "/api/errors" in entry.findtext(f"{ATOM}id", "")
+    return collapse(entry.findtext(f"{ATOM}summary", ""))[:200] if is_one else None
 
 
-def _entry(element: etree._Element) -> ArxivEntry:
+def _entry(element: etree._Element) -> ArxivEntry | None:
+    """None for an entry without an id."""
     told = {child.tag: child for child in reversed(element)}  # of several the first
+    if f"{ATOM}id" not in told:
+        return None
     written, title = told[f"{ATOM}id"].text or "", _text(told, f"{ATOM}title")
     identified = parse_id(written)
     if identified is None or title is None:
-        raise NotUnderstood(f"an entry without arXiv id or title: {written[:80]!r}")
+        error = _error(element)
+        raise NotUnderstood(f"arXiv: {error}" if error else f"an entry without arXiv id or title: {written[:80]!r}")
     arxiv_id, version = identified
     abstract = _text(told, f"{ATOM}summary")
     authors = tuple(collapse(name.text or "") for name in element.iter(f"{ATOM}name"))
