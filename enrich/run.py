@@ -186,8 +186,8 @@ class _Asking:
         async def work(most: float) -> None:
             while most > 0 and self.api.closed is None:
                 async with taking:
-                    batch = await anext(batches, None)
-                if batch is None:
+                    batch = self._within_limit(await anext(batches, []))
+                if not batch:
                     return
                 async for part, answer in ask_halving(partial(self.module.fetch, api=self.api), batch):
                     await self._keep(part, answer, last=not hasattr(self.module, "fetch_by_doi"))
@@ -252,17 +252,16 @@ class _Asking:
         logger.info("%s", self.report)
         return self.report
 
-    async def _due(self, windows: Sequence[Window]) -> AsyncIterator[str]:
-        where = self.wanted.where
+    def _due(self, windows: Sequence[Window]) -> AsyncIterator[str]:
         if self.path == REPOS:
-            found = facts.due_repositories(self.database, windows, where)
-        else:
-            found = facts.due_ids(self.database, self.path, windows, where)
-        async for one in found:
-            if self.wanted.limit is not None and self.asked >= self.wanted.limit:
-                return
-            self.asked += 1
-            yield one
+            return facts.due_repositories(self.database, windows, self.wanted.where)
+        return facts.due_ids(self.database, self.path, windows, self.wanted.where)
+
+    def _within_limit(self, batch: list[str]) -> list[str]:
+        if self.wanted.limit is not None:
+            batch = batch[: self.wanted.limit - self.asked]
+        self.asked += len(batch)
+        return batch
 
     async def _keep(
         self, questions: Sequence[str], answer: Mapping[str, Told] | EnrichError, *, last: bool = True

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-GARBAGE = (20_000, 20, 20)
+GARBAGE = (100_000, 20, 20)
 """A bulk of updates is some 75,000 small objects at once: by default Python looks for garbage among them a hundred
 times, which costs more than making them."""
 Crawl: TypeAlias = "Callable[[str, Progress], CrawlReport]"

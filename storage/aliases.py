@@ -23,12 +23,11 @@ def leading(alias: str, paper_id: str) -> UpdateOne:
     return UpdateOne({"_id": alias}, {"$addToSet": {"papers": paper_id}}, upsert=True)
 
 
-def names(paper_id: str, title: str | None, doi: str | None) -> list[UpdateOne]:
-    """The updates that let a title and a DOI lead to a paper."""
+def names(title: str | None, doi: str | None) -> list[str]:
+    """The aliases of a title and of a DOI."""
     hashed = title_hash(title) if title else None
     known = [f"title:{hashed}"] if hashed else []
-    known += [f"doi:{doi.lower()}"] if doi else []
-    return [leading(name, paper_id) for name in known]
+    return [*known, f"doi:{doi.lower()}"] if doi else known
 
 
 def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:
@@ -55,6 +54,12 @@ def deciding(old_id: str, paper_id: str, *, imported: bool = False) -> UpdateOne
 async def add(database: Database, operations: Sequence[UpdateOne]) -> None:
     """Write updates made by `leading`, `merged` and `deciding`."""
     await bulk.write(database["aliases"], operations)
+
+
+async def lead(database: Database, named: Sequence[tuple[str, str]]) -> None:
+    """Let aliases lead to papers. Most do already, and reading is faster than writing."""
+    known = await papers_of(database, [alias for alias, _ in named])
+    await add(database, [leading(alias, paper_id) for alias, paper_id in named if paper_id not in known.get(alias, ())])
 
 
 async def decided(database: Database, ids: Iterable[str] | None = None) -> dict[str, str]:

@@ -31,14 +31,13 @@ UNLISTED = "not under its arXiv DOI"
 PAGE = 5_000  # questions that are read from the store at once
 
 
-async def record_arxiv(database: Database, entries: Iterable[ArxivEntry]) -> None:
+async def record_arxiv(database: Database, entries: Sequence[ArxivEntry]) -> None:
     """Write what arXiv told of papers that are stored, and let their titles and DOIs lead to them."""
-    entries = list(entries)
+    told = {f"arxiv:{one.arxiv_id}": one for one in entries}
     # First the names: a paper that is written is not asked for again, so a kill between would lose them.
-    await aliases.add(
-        database, [name for one in entries for name in aliases.names(f"arxiv:{one.arxiv_id}", one.title, one.fact.doi)]
-    )
-    await bulk.write(database["papers"], joining({f"arxiv:{one.arxiv_id}": from_arxiv(one) for one in entries}))
+    names = [(name, one) for one, entry in told.items() for name in aliases.names(entry.title, entry.fact.doi)]
+    await aliases.lead(database, names)
+    await bulk.write(database["papers"], joining({one: from_arxiv(entry) for one, entry in told.items()}))
 
 
 async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
@@ -218,7 +217,7 @@ async def due_ids(
     that waits for providers.
     """
     parts = [(_papers(path, window, where), ids) for window in windows for ids in ORDERS]
-    while parts:
+    while True:
         page = await _page(database, [{"$and": [query, {"_id": ids}]} for query, ids in parts])
         for paper in page:
             yield paper["_id"].removeprefix("arxiv:")
