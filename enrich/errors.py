@@ -6,6 +6,7 @@ EnrichError
 │   └── TrySmaller      tries used up: the batch is halved, the one fails
 ├── PutOff          for want of a key or a budget: asked again where it is soon renewed, else a note and no failure
 ├── Refused         the provider does not let us in: it is off for this run
+│   └── Doubtful        seen without cause: asked once more before that
 ├── BadBatch        one question is at fault: the batch is halved, the one fails
 └── NotUnderstood   an answer of another shape: asked once more, then treated like BadBatch
 """
@@ -51,6 +52,10 @@ class PutOff(EnrichError):
 
 class Refused(EnrichError):
     """The key was refused or we are shut out: asking again cannot help."""
+
+
+class Doubtful(Refused):
+    """Shut out, as it happens to those who are not."""
 
 
 class BadBatch(EnrichError):

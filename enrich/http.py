@@ -27,7 +27,17 @@ import aiohttp
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt
 
-from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff, Refused, TryLater, TrySmaller, Unreachable
+from enrich.errors import (
+    BadBatch,
+    Doubtful,
+    EnrichError,
+    NotUnderstood,
+    PutOff,
+    Refused,
+    TryLater,
+    TrySmaller,
+    Unreachable,
+)
 from storage import deferred, waits
 from storage import providers as gate
 
@@ -331,7 +341,7 @@ class Api:
 
 
 class _Again:
-    """Whether another try is of use: of what comes later as often as tries allow, of another shape once."""
+    """Whether another try is of use: of what comes later as often as tries allow, of what may be a whim once."""
 
     def __init__(self) -> None:
         self.seen: Counter[type] = Counter()
@@ -339,8 +349,8 @@ class _Again:
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         self.seen[type(error)] += 1
-        if isinstance(error, NotUnderstood):
-            return self.seen[NotUnderstood] <= 1
+        if isinstance(error, NotUnderstood | Doubtful):
+            return self.seen[type(error)] <= 1
         if isinstance(error, Unreachable):
             return self.seen[Unreachable] < UNREACHABLE_TRIES and (state.seconds_since_start or 0) < UNREACHABLE_FOR
         if isinstance(error, TrySmaller):

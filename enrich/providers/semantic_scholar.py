@@ -6,9 +6,10 @@ Source: https://api.semanticscholar.org/api-docs/graph, "Get details for multipl
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from enrich.errors import BadBatch, EnrichError, NotUnderstood, PutOff
+from enrich.errors import BadBatch, Doubtful, EnrichError, NotUnderstood, PutOff
 from enrich.evidence import Described, Found, compare
 from enrich.reading import count, described, part, query, rows, text
 from storage import waits
@@ -95,9 +96,11 @@ def _described(row: dict[str, Any]) -> Described | None:
 
 def objection(answer: Answer) -> EnrichError | None:
     """A 429 without a key is the want of one; 400 also says that a field is unknown, which tells nothing of a paper."""
-    if answer.status == 429 and answer.key is None:  # noqa: PLR2004 - the status has no other name
+    if answer.status == HTTPStatus.FORBIDDEN and answer.key is None:
+        return Doubtful(f"HTTP 403: {answer.text[:80]!r}")
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and answer.key is None:
         return PutOff("HTTP 429: too many ask without a key", waits.told(answer.headers))
-    if answer.status != 400 or "unsupported fields" in answer.text:  # noqa: PLR2004 - the status has no other name
+    if answer.status != HTTPStatus.BAD_REQUEST or "unsupported fields" in answer.text:
         return None
     return _NoneKnown(f"Semantic Scholar: {answer.text[:80]}")
 

@@ -32,6 +32,7 @@ PATIENCE = 0.3  # seconds: what an answer tells to wait beyond that is left for 
 TRIES = {
     "BadBatch": 1,
     "Refused": 1,
+    "Doubtful": 2,
     "PutOff": 1,
     "NotUnderstood": 2,
     "TrySmaller": http.SMALLER_TRIES,
