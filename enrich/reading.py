@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LARGEST_COUNT = 2**63 - 1  # MongoDB's integers have 64 bits
 LONGEST_QUERY = 250  # characters, as Hugging Face limits them; no title needs more to be found
+LONGEST_TEXT = 100_000  # characters: MongoDB's documents have 16 MiB at most
 LONGEST_ABSTRACT = 20_000  # characters; the longest of arXiv have 6,000
 
 
@@ -39,11 +40,18 @@ def flag(row: Mapping[str, Any], key: str) -> bool:
 
 
 def text(row: Mapping[str, Any], key: str) -> str | None:
-    """A text, None where it is null, absent or empty. Raises NotUnderstood for another type."""
+    """A text, None where it is null, absent or empty. Raises NotUnderstood for another type, or no end of text."""
     value = row.get(key)
     if value is not None and not isinstance(value, str):
         raise NotUnderstood(f"{key} is no text: {str(value)[:40]!r}")
-    return value or None
+    return bounded(value, key) or None
+
+
+def bounded(value: str | None, name: str) -> str:
+    """The text, empty for None. Raises NotUnderstood where it is longer than any can be."""
+    if value and len(value) > LONGEST_TEXT:
+        raise NotUnderstood(f"{name} has {len(value)} characters: {value[:40]!r}")
+    return value or ""
 
 
 def digits(written: str) -> int | None:

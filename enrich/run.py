@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 KINDS = ("arxiv", "citations", "repos")
 REPOS = "repos"
-TELLING = ("arxiv", facts.LINKED)
-"""Facts that name what others are asked by: DOIs and repositories."""
 
 
 class Wanted(NamedTuple):
@@ -59,10 +57,10 @@ async def enrich(database: Database, apis: Mapping[str, Api], wanted: Wanted, pr
         one.name: asyncio.create_task(_ask(one, [each for each in asking if each.leader == one.name], windows))
         for one in leading
     }
-    telling = [rounds[one.name] for one in leading if one.path in TELLING]
 
     async def ask_again(one: _Asking) -> None:
-        await asyncio.gather(rounds[one.name], *telling)
+        told_by = ("arxiv", facts.LINKED) if one.path == REPOS else ("arxiv",)  # DOIs by arXiv alone
+        await asyncio.gather(rounds[one.name], *(rounds[each.name] for each in leading if each.path in told_by))
         await one.all_learnt()
 
     await _together([*rounds.values(), *map(ask_again, leading)])

@@ -58,7 +58,7 @@ async def add(database: Database, operations: Sequence[UpdateOne]) -> None:
 
 async def lead(database: Database, named: Sequence[tuple[str, str]]) -> None:
     """Let aliases lead to papers. Most do already, and reading is faster than writing."""
-    known = await papers_of(database, [alias for alias, _ in named])
+    known = await papers_of(database, [alias for alias, _ in named]) if named else {}
     await add(database, [leading(alias, paper_id) for alias, paper_id in named if paper_id not in known.get(alias, ())])
 
 

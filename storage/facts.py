@@ -52,22 +52,25 @@ async def record(database: Database, path: str, facts: Mapping[str, Fact]) -> No
             if isinstance(fact, CitationCount) and fact.count is not None
         ],
     )
-    updates = [_told(path, some, _of_each(some)) for some in _heard_together(facts)]
+    updates = [_told(path, some, _by_paper(some)) for some in _heard_together(facts)]
     await bulk.write(database["papers"], updates)
 
 
 def _told(path: str, facts: Mapping[str, Fact], value: Document) -> UpdateMany:
-    """The update that puts a value where facts stand that are older than these, which were heard at one time."""
+    """The update that puts a value where facts stand that are older than these, which were heard at one time.
+
+    After a pipeline MongoDB brings all indexes up to date, which still takes less than a plain update for each.
+    """
     heard = next(iter(facts.values()))
     return UpdateMany({"_id": {"$in": list(facts)}, **_older(path, heard)}, [{"$set": {path: value} | TOUCHED}])
 
 
-def _of_each(facts: Mapping[str, Fact]) -> Document:
+def _by_paper(facts: Mapping[str, Fact]) -> Document:
     return of_each({paper_id: vars(fact) for paper_id, fact in facts.items()}, "$_id")
 
 
 def _heard_together(facts: Mapping[str, F]) -> list[dict[str, F]]:
-    """Facts by what they replace: MongoDB takes one update for many faster than one for each."""
+    """Facts in groups of one time, answers apart from failures: each replaces the same older ones."""
     alike: defaultdict[tuple[object, ...], dict[str, F]] = defaultdict(dict)
     for one, fact in facts.items():
         alike[fact.fetched_at, fact.status in UNANSWERED][one] = fact
@@ -85,6 +88,13 @@ def _older(path: str, fact: Fact) -> Document:
     return older if fact.status not in UNANSWERED else {status: OPEN_FACT}
 
 
+def _is_older(fact: Fact) -> Document:
+    """The same as an expression, of the entry of an array."""
+    is_open = {"$in": [{"$ifNull": ["$$this.status", None]}, OPEN_FACT["$in"]]}
+    known, older = {"$gt": ["$$this.fetched_at", None]}, {"$lt": ["$$this.fetched_at", fact.fetched_at]}
+    return is_open if fact.status in UNANSWERED else {"$or": [is_open, {"$not": [known]}, older]}
+
+
 async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]) -> None:
     """Write `missing`, and why, of papers that are not known by their arXiv ids alone, by these ids.
 
@@ -94,7 +104,7 @@ async def note_unlisted(database: Database, path: str, facts: Mapping[str, Fact]
     known = {"$and": [{"$eq": [f"${path}.status", "ok"]}, named]}
     marked = {"$mergeObjects": [f"${path}", {"reason": UNLISTED}]}
     unlisted = {f"arxiv:{one}": fact.model_copy(update={"reason": UNLISTED}) for one, fact in facts.items()}
-    updates = [_told(path, some, {"$cond": [known, marked, _of_each(some)]}) for some in _heard_together(unlisted)]
+    updates = [_told(path, some, {"$cond": [known, marked, _by_paper(some)]}) for some in _heard_together(unlisted)]
     await bulk.write(database["papers"], updates)
 
 
@@ -106,7 +116,7 @@ async def record_linked(database: Database, facts: Mapping[str, LinkedRepository
 
 
 async def record_repositories(database: Database, facts: Mapping[str, Repository]) -> None:
-    """Write facts by lower-cased full name to every paper that has the repository."""
+    """Write facts, heard at one time, by lower-cased full name to every paper that has the repository."""
     renamed = [{name: fact} for name, fact in facts.items() if fact.full_name.lower() != name]
     same = {name: fact for name, fact in facts.items() if fact.full_name.lower() == name}
     await observations.record(database, [one async for one in _stars(database, facts)])
@@ -129,19 +139,14 @@ async def _stars(database: Database, facts: Mapping[str, Repository]) -> AsyncIt
 
 
 def _repositories_told(facts: Mapping[str, Repository]) -> UpdateMany:
-    """The update that puts facts, heard at one time, in the places of their repositories.
-
-    A renamed one comes alone, and shows its new name.
-    """
+    """The update that puts facts in the places of their repositories; a renamed one comes alone."""
     told = {
         name: fact.model_dump(exclude={"evidence"} | (set() if fact.status == "ok" else {"url", "host", "full_name"}))
         for name, fact in facts.items()
     }
     name, heard = next(iter(facts.items()))
-    lowered, is_open = {"$toLower": "$$this.full_name"}, {"$in": ["$$this.status", UNANSWERED]}
-    older = {"$lt": ["$$this.fetched_at", heard.fetched_at]}
-    due = is_open if heard.status in UNANSWERED else {"$or": [is_open, older]}
-    concerned = {"$and": [{"$in": [lowered, {"$literal": list(told)}]}, due]}
+    lowered = {"$toLower": "$$this.full_name"}
+    concerned = {"$and": [{"$in": [lowered, {"$literal": list(told)}]}, _is_older(heard)]}
     entry = {"$cond": [concerned, {"$mergeObjects": ["$$this", of_each(told, lowered)]}, "$$this"]}
     update: list[Document] = [{"$set": {"repos": ranked({"$map": {"input": "$repos", "in": entry}})} | TOUCHED}]
     if (now_called := heard.full_name.lower()) != name:
@@ -216,15 +221,18 @@ async def due_ids(
     By id and not by date, which an answer may change meanwhile; a page at a time, since MongoDB closes a cursor
     that waits for providers.
     """
-    parts = [(_papers(path, window, where), ids) for window in windows for ids in ORDERS]
-    while True:
-        page = await _page(database, [{"$and": [query, {"_id": ids}]} for query, ids in parts])
+    left = [(_papers(path, window, where), ids) for window in windows for ids in ORDERS]
+    asked = left[:1]  # alone while it fills pages: what little the others find comes at once
+    while asked:
+        page = await _page(database, [{"$and": [query, {"_id": ids}]} for query, ids in asked])
         for paper in page:
             yield paper["_id"].removeprefix("arxiv:")
-        if len(page) < PAGE:
-            return
-        last, [(query, ids), *parts] = page[-1], parts[page[-1]["part"] :]
-        parts = [(query, ids | {"$lt": last["_id"]}), *parts]
+        if len(page) == PAGE:
+            (query, ids), *others = left[page[-1]["part"] :]
+            left = [(query, ids | {"$lt": page[-1]["_id"]}), *others]
+            asked = left[:1]
+        else:
+            asked = left = left[len(asked) :]
 
 
 async def _page(database: Database, queries: Sequence[Document]) -> list[Document]:

@@ -18,7 +18,7 @@ from storage.contributions import EMPTY, EVIDENCE, LAST, UNANSWERED, Contributio
 from storage.documents import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from storage.connect import Document
 
@@ -70,19 +70,35 @@ def joining(new: Mapping[str, Contribution]) -> list[UpdateMany]:
 
     MongoDB parses the pipeline of every update anew, which takes longer than evaluating it.
     """
-    alike: defaultdict[Shape, list[tuple[str, Document]]] = defaultdict(list)
+    alike: defaultdict[Shape, list[tuple[str, RawBSONDocument]]] = defaultdict(list)
     for paper_id, one in new.items():
         given = _given(one)
-        alike[_shape(one, given)].append((paper_id, given))
+        alike[_shape(one, given)].append((paper_id, RawBSONDocument(bson.encode(given))))
     return [
         UpdateMany({"_id": {"$in": list(told)}}, [_begun(of_each(told, "$_id")), *_stages(shape)])
         for shape, given in alike.items()
-        for told in (dict(given[at : at + TOGETHER]) for at in range(0, len(given), TOGETHER))
+        for told in _bounded(given)
     ]
 
 
+def _bounded(given: Iterable[tuple[str, RawBSONDocument]]) -> Iterator[dict[str, RawBSONDocument]]:
+    """As much at a time as fits into one update: MongoDB's documents have 16 MiB at most."""
+    part: dict[str, RawBSONDocument] = {}
+    size = 0
+    for paper_id, one in given:
+        size += len(one.raw)
+        if part and size > LARGEST:
+            yield part
+            part, size = {}, len(one.raw)
+        part[paper_id] = one
+    yield part
+
+
 def of_each(told: Mapping[str, Any], key: str | Document) -> Document:
-    """The value of that key. Looked up in arrays: `$getField` takes no computed key (6.0)."""
+    """The value of that key, which must be one of them: of another it is the last one's.
+
+    Looked up in arrays: `$getField` takes no computed key (6.0).
+    """
     place = {"$indexOfArray": [{"$literal": list(told)}, key]}
     return {"$arrayElemAt": [{"$literal": list(told.values())}, place]}
 
@@ -126,7 +142,7 @@ def _shape(new: Contribution, given: Document) -> Shape:
     )
 
 
-TOGETHER = 50  # papers an update: their texts and authors are far below MongoDB's 16 MiB
+LARGEST = 4 * 2**20  # bytes of what one update adds to several papers
 LISTS = ("sightings", "who", "links", "other_abstracts", "crawled", "renamed", "decided")
 
 

@@ -14,7 +14,7 @@ from lxml import etree
 
 from enrich.errors import BadBatch, EnrichError, NotUnderstood, TryLater
 from enrich.evidence import Found, of_entry
-from enrich.reading import digits, in_utc
+from enrich.reading import bounded, digits, in_utc
 from storage import waits
 from storage.arxiv_ids import parse_id
 from storage.documents import ArxivEntry, ArxivFact
@@ -162,7 +162,8 @@ def _entry(element: etree._Element) -> ArxivEntry | None:
         raise NotUnderstood(f"arXiv: {error}" if error else f"an entry without arXiv id or title: {written[:80]!r}")
     arxiv_id, version = identified
     abstract = _text(told, f"{ATOM}summary")
-    authors = tuple(collapse(name.text or "") for name in element.iter(f"{ATOM}name"))
+    names = (name for author in element.iterchildren(f"{ATOM}author") for name in author.iterchildren(f"{ATOM}name"))
+    authors = tuple(collapse(name.text or "") for name in names)
     return ArxivEntry(
         arxiv_id=arxiv_id,
         title=title,
@@ -199,9 +200,9 @@ def _categories(element: etree._Element) -> Iterator[str]:
 
 
 def _text(told: Mapping[Any, etree._Element], tag: str) -> str | None:
-    """The text of a child, white space collapsed; None where it is absent or blank."""
+    """The text of a child, white space collapsed; None where it is absent or blank. Raises NotUnderstood."""
     child = told.get(tag)
-    return None if child is None else collapse(child.text or "") or None
+    return None if child is None else collapse(bounded(child.text, tag)) or None
 
 
 def _time(told: Mapping[Any, etree._Element], tag: str) -> dt.datetime | None:

@@ -95,7 +95,10 @@ def _described(row: dict[str, Any]) -> Described | None:
 
 
 def objection(answer: Answer) -> EnrichError | None:
-    """A 429 without a key is the want of one; 400 also says that a field is unknown, which tells nothing of a paper."""
+    """A 429 without a key is the want of one, a 403 without one has been seen without cause.
+
+    400 also says that a field is unknown, which tells nothing of a paper.
+    """
     if answer.status == HTTPStatus.FORBIDDEN and answer.key is None:
         return Doubtful(f"HTTP 403: {answer.text[:80]!r}")
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS and answer.key is None:

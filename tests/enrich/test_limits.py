@@ -764,4 +764,4 @@ async def test_a_bomb_is_not_unpacked(database: Database) -> None:
     bomb = Reply(gzip.compress(bytes(100 * 2**20), 1), headers={"Content-Encoding": "gzip"})
     async with serving(bomb) as server, door(server.url, database) as api:
         [report] = await run.enrich(database, {"openalex": api}, ALL, Shown())
-    assert (len(server.log), report.counts, report.why) == (2, {"failed": 1}, "an answer of more than 64 MiB")
+    assert (len(server.log), report.counts, report.why) == (2, {"failed": 1}, "an answer of more than 12 MiB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -254,6 +255,23 @@ async def test_a_spent_budget_is_a_note(database: Database) -> None:
     assert (asked_of(server)["openalex"], sum(report.counts.values())) == (2, 8)
     waits = [waiting(paper) for paper in (await stored(database)).values()]
     assert [facts["openalex"] for facts in waits if facts] == [f"pending: the budget is spent: {openalex.REMEDY}"] * 4
+
+
+async def test_what_hugging_face_names_is_asked_for_in_the_same_run(database: Database) -> None:
+    """A repository, though GitHub had nothing to do before."""
+    row = corpus_of({"title": "Floes"}).rows["2401.00001"]
+    await identify(database, [row])
+    linked = Reply(json.dumps({"id": row.id, "githubRepo": "https://github.com/ice/floe"}))
+    repo = {"nameWithOwner": "ice/floe", "stargazerCount": 7, "forkCount": 0, "isArchived": False, "pushedAt": None}
+    async with (
+        serving(linked) as hub,
+        door(hub.url, database, "huggingface") as naming,
+        serving(Reply(json.dumps({"data": {"a0": repo}}))) as host,
+        door(host.url, database, "github", api_key="t") as counting,
+    ):
+        await run.enrich(database, {"github": counting, "huggingface": naming}, ALL, Shown())
+    [paper] = (await stored(database)).values()
+    assert [(repo.full_name, repo.stars, repo.evidence) for repo in paper.repos] == [("ice/floe", 7, ("huggingface",))]
 
 
 async def test_waits_are_shown_beside_what_waits(database: Database) -> None:

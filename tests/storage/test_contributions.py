@@ -345,6 +345,35 @@ async def test_an_answer_replaces_a_failure_in_a_merge(database: Database) -> No
     assert (await repositories(database))[0][:3] == ("Ice/Floe", "ok", 5)
 
 
+@pytest.mark.parametrize(("hour", "status"), [(2, "failed"), (0, "ok")])
+async def test_what_is_heard_together_replaces_only_what_is_older(
+    database: Database, hour: int, status: Status
+) -> None:
+    """Of two repositories of a paper one has an answer that a failure, or an older answer, leaves as it is."""
+    await read(database, "See https://github.com/Ice/Floe and https://github.com/Ice/Berg.")
+    await facts.record_repositories(database, {"ice/floe": told("Ice/Floe", stars=5, hour=1)})
+    later = {name: told(name, status, hour, stars=9 if status == "ok" else None) for name in ("ice/floe", "ice/berg")}
+    await facts.record_repositories(database, later)
+    other = ("ice/berg", "ok", 9, ["abstract"]) if status == "ok" else ("Ice/Berg", "failed", None, ["abstract"])
+    assert sorted(await repositories(database)) == sorted([("Ice/Floe", "ok", 5, ["abstract"]), other])
+
+
+async def test_a_paper_of_thousands_of_authors_takes_an_update_of_its_own(database: Database) -> None:
+    """Fifty such papers are more than a document of MongoDB holds; each is written whole."""
+    authors = tuple(f"Collaborator Number {number} of the Ice Drift Experiment" for number in range(6_000))
+    fact = ArxivFact(status="ok", provider="arxiv", fetched_at=NOON)
+    entries = [
+        ArxivEntry(arxiv_id=f"2503.{number:05}", title=f"Ice {number}", abstract="Ice.", authors=authors, fact=fact)
+        for number in range(1, 51)
+    ]
+    for one in entries:
+        await papers.add(
+            database, [Listing(position=1, title="Ice", arxiv_id=one.arxiv_id)], Origin("text_b", "text:01")
+        )
+    await facts.record_arxiv(database, entries)
+    assert await database["papers"].count_documents({"authors_count": 6_000, "title": {"$ne": None}}) == 50
+
+
 async def test_the_old_and_the_new_name_are_one_repository(database: Database) -> None:
     """A paper that names both shows one, with all evidence, among the others in order."""
     await read(database, "See https://github.com/Ice/Floe, https://github.com/Ice/Berg and https://github.com/Ice/A.")

@@ -72,6 +72,14 @@ async def test_a_title_may_stand_for_several(stored: Database) -> None:
     assert [paper["_id"] for paper in await lookup.papers(stored, both[0])] == both[:1]
 
 
+async def test_a_title_of_arxiv_may_lead_to_several(stored: Database) -> None:
+    """What leads to one paper leads to the other, too, once arXiv tells it of that."""
+    other = ENTRY.model_copy(update={"arxiv_id": "2503.00012"})
+    await stored["papers"].bulk_write([adding("arxiv:2503.00012", from_arxiv(other))])
+    await facts.record_arxiv(stored, [other])
+    assert [paper["_id"] for paper in await lookup.papers(stored, "10.1234/Ice(Grows).5")] == [ICE, "arxiv:2503.00012"]
+
+
 @pytest.mark.parametrize("asked", ["", "***", "2503.00011", "10.1234/none", "How Ice", "title:", "title:.*", "arxiv:"])
 async def test_nothing_is_found_under_another_name(stored: Database, asked: str) -> None:
     """Nothing is guessed, and no pattern is run."""

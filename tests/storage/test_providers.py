@@ -121,6 +121,25 @@ async def test_a_budget_begins_anew(database: Database) -> None:
     assert [(await take(database)).granted for _ in range(3)] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("remaining", "resets_in", "known"),
+    [(5, 3000, True), (9, 3059, True), (4, 3000, False), (5, 3061, False), (9, 6600, False), (9, 0, False)],
+)
+def test_only_news_of_a_budget_is_noted(remaining: int, resets_in: float, known: bool) -> None:
+    """That less is left than was counted, or of another span; where nobody told of a budget, everything is."""
+    assert Turn(True, remaining=5, resets_in=3000.0).tells(remaining, resets_in) is known
+    assert not Turn(True, resets_in=3000.0).tells(remaining, resets_in)
+
+
+async def test_a_turn_tells_what_is_left_after_it(database: Database) -> None:
+    """And for how long; nothing where the budget has begun anew."""
+    await providers.note_budget(database, "github", 7, 3000)
+    turn = await take(database)
+    assert (turn.remaining, turn.tells(6, 3000), turn.tells(5, 3000)) == (None, False, False)
+    turn = await take_turn(database, "github", "me", interval=0.0, hold=None)
+    assert (turn.remaining, turn.tells(6, 3000), turn.tells(5, 3000)) == (6, True, False)
+
+
 async def test_only_one_holds_a_single_connection(database: Database) -> None:
     """Others wait until it is given back; who does not hold it cannot give it back or renew it."""
     assert (await take(database, "first", hold=100)).granted
