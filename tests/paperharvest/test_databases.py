@@ -299,7 +299,7 @@ def test_a_dead_server_is_told_soon(lab: Lab) -> None:
 def imports_take() -> float:
     """The seconds that Python takes just now to start and to import what `run` needs."""
     begun = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import aiohttp, pymongo, scrapy"], check=True)  # noqa: S603 - our own
+    subprocess.run([sys.executable, "-c", "import aiohttp, pymongo, scrapy"], check=True)
     return time.monotonic() - begun
 
 
