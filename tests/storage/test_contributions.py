@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import connect, facts, merging, papers
-from storage.contributions import Origin, from_arxiv, from_listing
+from storage.contributions import EVIDENCE, Origin, from_arxiv, from_listing
 from storage.documents import ArxivEntry, ArxivFact, Code, Listing, Page, Published, Repository, Resolution
 from storage.export import line_of, paper_of
 from storage.merging import Merge
@@ -343,6 +344,17 @@ async def test_an_answer_replaces_a_failure_in_a_merge(database: Database) -> No
     )
     await resolved(database)
     assert (await repositories(database))[0][:3] == ("Ice/Floe", "ok", 5)
+
+
+@pytest.mark.parametrize(("stronger", "weaker"), [*pairwise([*EVIDENCE, "of no kind that we know"])])
+async def test_the_strongest_evidence_stands_first(database: Database, stronger: str, weaker: str) -> None:
+    """Then the address decides, in a new paper and in one that is added to."""
+    named = {"c": weaker, "a": weaker, "b": stronger}
+    code = tuple(Code(url=f"https://github.com/ice/{name}", evidence=evidence) for name, evidence in named.items())
+    for digest in ("text:01", "text:02"):
+        one = Listing(position=1, title="Of Rivers", code=code)
+        await papers.sight(database, Page(listings=(one,)), "text_b", digest)
+        assert [name for name, *_ in await repositories(database)] == ["ice/b", "ice/a", "ice/c"]
 
 
 @pytest.mark.parametrize(("hour", "status"), [(2, "failed"), (0, "ok")])
