@@ -30,6 +30,11 @@ def names(title: str | None, doi: str | None) -> list[str]:
     return [*known, f"doi:{doi.lower()}"] if doi else known
 
 
+def naming(paper_id: str, title: str | None, doi: str | None) -> list[UpdateOne]:
+    """The updates that let a title and a DOI lead to a paper."""
+    return [leading(alias, paper_id) for alias in names(title, doi)]
+
+
 def merged(old_id: str, new_id: str, *, imported: bool = False) -> UpdateOne:
     """The record of a merge: old id, new id and the server's time, which tells importers of increments.
 

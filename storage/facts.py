@@ -273,25 +273,21 @@ async def due_repositories(
 
 def _repositories(windows: Sequence[Window], where: Document | None) -> list[Document]:
     """The stages to repositories on github.com by name and window, with what makes their papers worth knowing."""
+    return _united([_within(window, place, where) for place, window in enumerate(windows)])
+
+
+def _within(window: Window, place: int, where: Document | None) -> list[Document]:
+    here, ages = {"host": "github.com"}, window.ages
+    having = [{"repos": {"$elemMatch": here | window.fact() | age.asked()}, **age.paper()} for age in ages]
+    fact = {"repos.host": "github.com"} | window.fact("repos.")
     use = _most({"$max": "$sightings.upvotes"}, {"$size": {"$ifNull": ["$sightings", []]}}, "$published.date")
-    here = {"host": "github.com"}
-    found: list[list[Document]] = []
-    for place, window in enumerate(windows):
-        having = [{"repos": {"$elemMatch": here | window.fact() | age.asked()}, **age.paper()} for age in window.ages]
-        due = [
-            {"repos.host": "github.com", **window.fact("repos."), **age.asked("repos."), **age.paper()}
-            for age in window.ages
-        ]
-        found.append(
-            [
-                {"$match": {"$and": [{"$or": having}, where or {}]}},
-                {"$unwind": "$repos"},
-                {"$match": {"$or": due}},
-                {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
-                {"$set": {"window": {"$literal": place}}},
-            ]
-        )
-    return _united(found)
+    return [
+        {"$match": {"$and": [{"$or": having}, where or {}]}},
+        {"$unwind": "$repos"},
+        {"$match": {"$or": [fact | age.asked("repos.") | age.paper() for age in ages]}},
+        {"$group": {"_id": {"$toLower": "$repos.full_name"}, **use}},
+        {"$set": {"window": {"$literal": place}}},
+    ]
 
 
 def _most(upvotes: Any, sightings: Any, published: Any) -> Document:

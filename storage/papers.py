@@ -67,12 +67,7 @@ async def date_sightings(database: Database, digest: str, page_date: str, basis:
 async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
     """Add what exported lines tell: the same lines again change nothing but `updated_at`."""
     whole = [one for one in lines if isinstance(one, Paper)]
-    names = [
-        aliases.leading(name, one.id)
-        for one in whole
-        if one.ids.arxiv
-        for name in aliases.names(one.title, one.ids.doi)
-    ]
+    names = [name for one in whole if one.ids.arxiv for name in aliases.naming(one.id, one.title, one.ids.doi)]
     merges = [aliases.merged(one.id, one.merged_into, imported=True) for one in lines if isinstance(one, Merged)]
     decided = [aliases.deciding(old, one.id, imported=True) for one in whole for old in one.resolution.decided or ()]
     await aliases.add(database, names + merges + decided)
@@ -84,7 +79,7 @@ async def restore(database: Database, lines: Sequence[Paper | Merged]) -> None:
 
 def _names(listing: Listing) -> list[UpdateOne]:
     doi = listing.arxiv.doi if listing.arxiv else None
-    return [aliases.leading(name, f"arxiv:{listing.arxiv_id}") for name in aliases.names(listing.title, doi)]
+    return aliases.naming(f"arxiv:{listing.arxiv_id}", listing.title, doi)
 
 
 async def measure(database: Database, listings: Sequence[Listing], day: str) -> None:

@@ -207,18 +207,14 @@ async def test_a_key_is_wanted_where_semantic_scholar_is_too_busy_without(turns:
 async def test_a_causeless_403_is_asked_once_more(turns: Database) -> None:
     """Without a key that could be refused; with one, or twice in a row, it is meant."""
     forbidden, known = Reply('{"message": "Forbidden"}', 403), Reply("[null]")
-    for replies, settings, requests in (
-        ((forbidden, known), {}, 2),
-        ((forbidden, forbidden, known), {}, 2),
-        ((forbidden, known), {"api_key": KEY}, 1),
-    ):
+    async with serving(forbidden, known) as server, door(server.url, turns, "semantic_scholar") as api:
+        assert await semantic_scholar.fetch(IDS[:1], api) == {}
+    assert len(server.log) == 2
+    for replies, settings, requests in (((forbidden,), {"api_key": KEY}, 1), ((forbidden, forbidden, known), {}, 2)):
         async with serving(*replies) as server, door(server.url, turns, "semantic_scholar", **settings) as api:
-            if replies[1] is known and not settings:
-                assert await semantic_scholar.fetch(IDS[:1], api) == {}
-            else:
-                with pytest.raises(Refused, match="HTTP 403"):
-                    await semantic_scholar.fetch(IDS[:1], api)
-                assert isinstance(api.closed, Refused)
+            with pytest.raises(Refused, match="HTTP 403"):
+                await semantic_scholar.fetch(IDS[:1], api)
+            assert isinstance(api.closed, Refused)
         assert len(server.log) == requests
 
 
